@@ -1,0 +1,43 @@
+"""How functions are named in listings and logs: ``module:function/arity``."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+# Modules of csched whose functions are processes like any user's.
+PROGRAMS = ("csched._demo", "csched.__main__")
+
+
+def short_name(qualname: str) -> str:
+    """A qualified name without the functions that it is nested in."""
+    return qualname.rpartition("<locals>.")[2]
+
+
+def call_name(target: Any, arity: int) -> str:
+    """The name of what was spawned: a callable, or the (module, function) of an MFA."""
+    if isinstance(target, tuple):
+        namespace, function = target
+        if isinstance(namespace, types.ModuleType):
+            namespace = namespace.__name__
+        elif isinstance(namespace, type):
+            function = f"{short_name(namespace.__qualname__)}.{function}"
+            namespace = namespace.__module__
+        return f"{namespace}:{function}/{arity}"
+    function = target
+    while hasattr(function, "func"):  # functools.partial
+        function = function.func
+    if not hasattr(function, "__qualname__"):
+        function = type(function)
+    module = getattr(function, "__module__", None) or "builtins"
+    return f"{module}:{short_name(function.__qualname__)}/{arity}"
+
+
+def code_name(code: types.CodeType, module: str) -> str:
+    """The name of a function that runs."""
+    return f"{module}:{short_name(code.co_qualname)}/{code.co_argcount + code.co_kwonlyargcount}"
+
+
+def is_runtime(module: str) -> bool:
+    """Whether a module is part of csched itself; what it brings to be run, like the demo, is not."""
+    return module == "csched" or (module.startswith("csched.") and module not in PROGRAMS)

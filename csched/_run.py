@@ -1,0 +1,111 @@
+"""`run`: a scheduler in this thread, from the first process to the last."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from csched import _services, _system
+
+DEFAULT = (
+    "asyncio",
+    "aiohttp",
+    "aiosqlite",
+    "anyio",
+    "asyncpg",
+    "httpcore",
+    "httpx",
+    "redis",
+    "uvloop",
+    "websockets",
+)
+PROCESS_LIMITS = range(1_024, 134_217_727 + 1)
+
+
+def run(
+    main: Callable[..., Any],
+    *args: Any,
+    process_limit: int = 1_048_576,
+    slice: float = 0.001,
+    preempt: bool = True,
+    atomic: Iterable[str] = DEFAULT,
+) -> Any:
+    """Start a scheduler in this thread, run `main` as its first process, and return what it returns.
+
+    When `main` ends, every other process is shut down: `ProcessExit` is raised in it, so that its
+    ``finally`` blocks run. Ctrl-C does the same, and then raises `KeyboardInterrupt` here; it is never
+    raised inside a process. `run` may be called again afterwards.
+
+    Parameters
+    ----------
+    main : callable
+        A plain function or an ``async def``.
+    *args : object
+        Its arguments. They are not copied: nobody else runs yet.
+    process_limit : int
+        Processes at once, 1,024 to 134,217,727; past it `spawn` raises `SystemLimit`.
+    slice : float
+        Seconds that a process runs before others do, 0.0001 to 1.
+    preempt : bool
+        Interrupt a process whose slice is over wherever it is. Without it, and always outside the main
+        thread, slices end at csched's own calls only.
+    atomic : iterable of str
+        Packages in whose code a process is never interrupted, besides asyncio. The default names the
+        well-known libraries on asyncio, which rely on nothing happening between two awaits.
+
+    Returns
+    -------
+    object
+        What `main` returned; None if it ended by ``exit("normal")``.
+
+    Raises
+    ------
+    ProcessExit
+        `main` ended by an exit with another reason.
+    RuntimeError
+        Inside another `run`.
+    KeyboardInterrupt
+        Ctrl-C was pressed.
+    TypeError, ValueError
+        An argument is of the wrong type or out of range; nothing was started.
+    Exception
+        What `main` raised.
+
+    Examples
+    --------
+    >>> import csched
+    >>> csched.run(lambda: 1 + 1)
+    2
+    """
+    if not callable(main):
+        hint = ""
+        if isinstance(main, types.CoroutineType):
+            hint = f": pass {main.__name__} and its arguments, not a coroutine"
+        raise TypeError(f"run() needs a function, not {main!r}{hint}")
+    if not isinstance(process_limit, int):
+        raise TypeError(f"process_limit is an int, not {process_limit!r}")
+    if process_limit not in PROCESS_LIMITS:
+        raise ValueError(
+            f"process_limit must be from {PROCESS_LIMITS[0]:,} to {PROCESS_LIMITS[-1]:,}, "
+            f"not {process_limit:,}"
+        )
+    if not isinstance(slice, int | float):
+        raise TypeError(f"slice is a number of seconds, not {slice!r}")
+    if not 0.0001 <= slice <= 1:
+        raise ValueError(f"slice must be from 0.0001 to 1 second, not {slice!r}")
+    if isinstance(atomic, str):
+        raise TypeError(f"atomic is a collection of package names, not the str {atomic!r}")
+    packages = tuple(atomic)
+    for package in packages:
+        if not isinstance(package, str):
+            raise TypeError(f"atomic holds names of packages, not {package!r}")
+    return _system.run(
+        main,
+        args,
+        process_limit=process_limit,
+        slice_ns=round(slice * 1e9),
+        preempt=bool(preempt),
+        atomic=("asyncio", *packages),
+        services=_services,
+    )

@@ -1,0 +1,118 @@
+"""What the scheduler leaves to Python: to find an MFA, and to report how a process ended.
+
+Each function here is called in the process concerned, which may be preempted in it like anywhere.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from csched._bif import self
+from csched._errors import ProcessExit, Undef
+from csched._ids import Pid
+from csched._names import call_name
+
+Target = Callable[..., Any] | tuple[Any, str]
+
+
+def resolve(target: tuple[Any, str], args: tuple[Any, ...]) -> Callable[..., Any]:
+    """The function of an MFA; ends the process with `Undef` if there is none."""
+    namespace, name = target
+    if isinstance(namespace, str):
+        import importlib
+
+        try:
+            namespace = importlib.import_module(namespace)
+        except ImportError as error:
+            # A module that exists, but fails to import something else, is a crash of its own.
+            if not isinstance(error, ModuleNotFoundError) or not missing(target[0], error.name):
+                raise
+            undefined(target, args)
+        except ValueError:
+            undefined(target, args)
+    function = getattr(namespace, name, None)
+    if not callable(function):
+        undefined(target, args)
+    return function  # type: ignore[no-any-return]
+
+
+def missing(module: str, name: str | None) -> bool:
+    """Whether the module that could not be found is `module` itself or a package on the way to it."""
+    return name is not None and (module == name or module.startswith(name + "."))
+
+
+def check_arity(
+    target: tuple[Any, str], args: tuple[Any, ...], function: Callable[..., Any]
+) -> None:
+    """End the process with `Undef` if the function of its MFA does not take these arguments."""
+    import inspect
+
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*args)
+    except TypeError:
+        undefined(target, args)
+
+
+def undefined(target: tuple[Any, str], args: tuple[Any, ...]) -> NoReturn:
+    """The MFA of this process does not exist: say so, and end the process."""
+    log().error(
+        "Process %r with initial call %s: there is no such function",
+        self(),
+        call_name(target, len(args)),
+    )
+    namespace, name = target
+    raise ProcessExit(Undef(namespace, name, list(args)))
+
+
+def log() -> Any:
+    """The logger `csched`; logging is imported when the first process crashes."""
+    import logging
+
+    return logging.getLogger("csched")
+
+
+def without_runtime(traceback: types.TracebackType | None) -> types.TracebackType | None:
+    """A traceback without the frames of the runtime at its head."""
+    while traceback is not None and traceback.tb_frame.f_code.co_filename.endswith(".pyx"):
+        traceback = traceback.tb_next
+    return traceback
+
+
+def report_crash(pid: Pid, target: Target, arity: int, error: BaseException) -> None:
+    """Log a process that raised."""
+    error.__traceback__ = without_runtime(error.__traceback__)
+    log().error(
+        "Process %r with initial call %s raised %s: %s",
+        pid,
+        call_name(target, arity),
+        type(error).__name__,
+        error,
+        exc_info=error,
+    )
+
+
+def report_swallowed(pid: Pid, target: Target, arity: int, error: ProcessExit) -> None:
+    """Warn of a process that caught its own end."""
+    where = "an unknown place"
+    traceback = without_runtime(error.__traceback__)
+    if traceback is not None:
+        where = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+    log().warning(
+        "Process %r with initial call %s swallowed ProcessExit(%r) at %s; it is dead all the same",
+        pid,
+        call_name(target, arity),
+        error.reason,
+        where,
+    )
+
+
+def report_abandoned(pid: Pid, target: Target, arity: int, error: ProcessExit) -> None:
+    """Log a process that caught its own end again and again."""
+    report_swallowed(pid, target, arity, error)
+    log().error("Process %r does not end: its stack is given up, and leaked", pid)

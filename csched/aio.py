@@ -1,0 +1,7 @@
+"""The awaitable twin of each function that can suspend, for ``async def`` processes."""
+
+from __future__ import annotations
+
+from csched._aio import receive, sleep, yield_
+
+__all__ = ["receive", "sleep", "yield_"]

@@ -1,0 +1,216 @@
+cimport cython
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
+from libc.stdint cimport INT64_MAX, int64_t
+
+from csched._bif cimport (
+    RAISE, WAIT_FAILED, WAIT_FOUND, WAIT_SUSPEND, WAIT_TIMED_OUT, running, seconds_to_deadline, wait_begin, wait_poll,
+    wait_result_t, wait_t,
+)
+from csched._cpython cimport PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN, PySendResult, csched_hand_over
+from csched._match cimport ANY
+from csched._process cimport FLAG_DOOMED, FLAG_TIMED_OUT, FLAG_YIELDED, has, lower_flag, process_t, raise_flag
+from csched._scheduler cimport (
+    ASK_MESSAGE, ASK_SLICE, ASK_TIMER, ASK_YIELD, SUSPEND, Scheduler, charge, current,
+)
+from csched._types cimport STATE_RUNNING
+
+
+cdef extern from *:
+    """
+    static void csched_set_awaitable(PyTypeObject *type, sendfunc send, iternextfunc next) {
+        type->tp_as_async->am_send = send;
+        type->tp_iternext = next;
+        type->tp_iter = PyObject_SelfIter;
+        PyType_Modified(type);
+    }
+    """
+    ctypedef PySendResult (*sendfunc)(PyObject* self, PyObject* arg, PyObject** result) except? PYGEN_ERROR
+    ctypedef PyObject* (*iternextfunc)(PyObject* self) except? NULL
+    void csched_set_awaitable(PyTypeObject* type, sendfunc send, iternextfunc next) noexcept
+
+
+cdef inline Scheduler awaiting():
+    """The scheduler whose process awaits, unless that process has been told to exit."""
+    cdef Scheduler scheduler = running()
+    if scheduler.current.state != STATE_RUNNING or has(scheduler.current, FLAG_DOOMED):
+        scheduler.park(ASK_MESSAGE)  # Raises.
+    return scheduler
+
+
+cdef inline PySendResult suspend(Scheduler scheduler, int ask, PyObject** result) noexcept:
+    scheduler.asked = ask
+    Py_INCREF(SUSPEND)
+    result[0] = <PyObject*>SUSPEND
+    return PYGEN_NEXT
+
+
+cdef inline PySendResult give(object value, PyObject** result) noexcept:
+    Py_INCREF(value)
+    result[0] = <PyObject*>value
+    return PYGEN_RETURN
+
+
+cdef inline PyObject* handed_over(PySendResult status, PyObject* result) noexcept:
+    """What `tp_iternext` returns for a step."""
+    if status == PYGEN_NEXT:
+        return result
+    if status == PYGEN_RETURN:
+        csched_hand_over(<PyObject*>current.stop, result)
+    return NULL
+
+
+@cython.final
+@cython.freelist(64)
+cdef class Receive:
+    """What `aio.receive` returns."""
+
+    def __await__(self):
+        return self
+
+    cdef PySendResult step(self, PyObject** result) except? PYGEN_ERROR:
+        cdef Scheduler scheduler = awaiting()
+        cdef wait_result_t found
+        cdef wait_t wait
+        if scheduler.reductions_left <= 0:
+            return suspend(scheduler, ASK_SLICE, result)
+        if self is RECEIVE_ANY:
+            # One object for all processes: nothing may be kept in it.
+            wait.pattern = <PyObject*>ANY
+            wait.deadline_ns = INT64_MAX
+            found = wait_poll(scheduler, &wait, result)
+        else:
+            if not self.begun:
+                self.begun = True
+                wait_begin(scheduler, &self.wait, self.pattern)
+                if self.timeout is not None:
+                    self.wait.deadline_ns = seconds_to_deadline(self.timeout, "timeout")
+            found = wait_poll(scheduler, &self.wait, result)
+        if found == WAIT_FOUND:
+            return PYGEN_RETURN
+        if found == WAIT_SUSPEND:
+            return suspend(scheduler, ASK_MESSAGE, result)
+        if self.default is RAISE:
+            raise TimeoutError(f"no message matched within {self.timeout} s")
+        return give(self.default, result)
+
+
+@cython.final
+@cython.freelist(64)
+cdef class Sleep:
+    """What `aio.sleep` returns."""
+
+    def __await__(self):
+        return self
+
+    cdef PySendResult step(self, PyObject** result) except? PYGEN_ERROR:
+        cdef Scheduler scheduler = awaiting()
+        cdef process_t* process = scheduler.current
+        cdef int64_t deadline_ns
+        if not self.begun:
+            self.begun = True
+            charge(scheduler, 1)
+            deadline_ns = seconds_to_deadline(self.seconds, "sleep()'s argument")
+            if deadline_ns == 0:
+                raise_flag(process, FLAG_TIMED_OUT)
+                return suspend(scheduler, ASK_YIELD, result)
+            scheduler.set_timer(process, deadline_ns)
+        if not has(process, FLAG_TIMED_OUT):
+            return suspend(scheduler, ASK_TIMER, result)
+        scheduler.clear_timer(process)
+        return give(None, result)
+
+
+@cython.final
+cdef class Yield:
+    """What `aio.yield_` returns."""
+
+    def __await__(self):
+        return self
+
+    cdef PySendResult step(self, PyObject** result) except? PYGEN_ERROR:
+        cdef Scheduler scheduler = awaiting()
+        cdef process_t* process = scheduler.current
+        if not has(process, FLAG_YIELDED):
+            raise_flag(process, FLAG_YIELDED)
+            charge(scheduler, 1)
+            return suspend(scheduler, ASK_YIELD, result)
+        lower_flag(process, FLAG_YIELDED)
+        return give(None, result)
+
+
+# The slots, one pair for each type. An exception of a step is left set, as the interpreter expects.
+
+
+cdef PySendResult receive_send(PyObject* awaitable, PyObject* arg, PyObject** result) except? PYGEN_ERROR:
+    return (<Receive>awaitable).step(result)
+
+
+cdef PyObject* receive_next(PyObject* awaitable) except? NULL:
+    cdef PyObject* result = NULL
+    return handed_over((<Receive>awaitable).step(&result), result)
+
+
+cdef PySendResult sleep_send(PyObject* awaitable, PyObject* arg, PyObject** result) except? PYGEN_ERROR:
+    return (<Sleep>awaitable).step(result)
+
+
+cdef PyObject* sleep_next(PyObject* awaitable) except? NULL:
+    cdef PyObject* result = NULL
+    return handed_over((<Sleep>awaitable).step(&result), result)
+
+
+cdef PySendResult yield_send(PyObject* awaitable, PyObject* arg, PyObject** result) except? PYGEN_ERROR:
+    return (<Yield>awaitable).step(result)
+
+
+cdef PyObject* yield_next(PyObject* awaitable) except? NULL:
+    cdef PyObject* result = NULL
+    return handed_over((<Yield>awaitable).step(&result), result)
+
+
+csched_set_awaitable(<PyTypeObject*>Receive, receive_send, receive_next)
+csched_set_awaitable(<PyTypeObject*>Sleep, sleep_send, sleep_next)
+csched_set_awaitable(<PyTypeObject*>Yield, yield_send, yield_next)
+
+cdef Yield YIELD = Yield.__new__(Yield)
+cdef Receive RECEIVE_ANY = Receive.__new__(Receive)
+RECEIVE_ANY.pattern = ANY
+RECEIVE_ANY.default = RAISE
+
+
+def receive(pattern=ANY, *, timeout=None, default=RAISE):
+    """The awaitable twin of `csched.receive`: ``message = await aio.receive()``.
+
+    Parameters, result and exceptions are the same; the timeout counts from the await.
+
+    Examples
+    --------
+    >>> import csched
+    >>> from csched import aio
+    >>> async def main():
+    ...     csched.send(csched.self(), ("answer", 42))
+    ...     return await aio.receive(("answer", int))
+    >>> csched.run(main)
+    ('answer', 42)
+    """
+    cdef Receive awaitable
+    if pattern is ANY and timeout is None:
+        return RECEIVE_ANY
+    awaitable = Receive.__new__(Receive)
+    awaitable.pattern = pattern
+    awaitable.timeout = timeout
+    awaitable.default = default
+    return awaitable
+
+
+def sleep(seconds):
+    """The awaitable twin of `csched.sleep`: ``await aio.sleep(0.1)``."""
+    cdef Sleep awaitable = Sleep.__new__(Sleep)
+    awaitable.seconds = seconds
+    return awaitable
+
+
+def yield_():
+    """The awaitable twin of `csched.yield_`: ``await aio.yield_()``."""
+    return YIELD

@@ -1,0 +1,54 @@
+"""Built-in functions: what a running process may ask for; with `_aio` the only code that suspends one.
+
+Purpose: the public functions that concern messages and time, each of which checks its arguments, charges its reductions,
+does one thing below, and leaves nothing half done when it raises.
+
+1. `running` is the gate: who is no process gets NotRunning. `send` and what only reads pass by it.
+2. A function that may suspend is here in two forms: as a plain call, which parks its stack
+   (`Scheduler.park`), and as an awaitable of `_aio`, which tells the scheduler what it waits for and
+   yields. Both look at the mailbox by `wait_poll`.
+3. A call ends the slice, by parking, if the slice's reductions are used up: but not where a switch is
+   forbidden (`Preemption.may_switch`); then the next call or tick does it.
+4. Copying comes before anything is changed, since it may run hooks, which may do anything. After it,
+   no Python code runs until the message is in the mailbox.
+
+Sources: erl_bif_info.c, bif.c, erl_process.c.
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint64_t
+
+from csched._scheduler cimport Scheduler
+from csched._types cimport CONTEXT_REDS, COPY_WORDS_PER_REDUCTION
+
+
+cdef enum wait_result_t:
+    WAIT_FAILED = -1    # An exception is set.
+    WAIT_FOUND = 0      # The message has been taken.
+    WAIT_SUSPEND = 1    # Nothing yet: suspend, and poll again.
+    WAIT_TIMED_OUT = 2
+
+
+cdef struct wait_t:
+    PyObject* pattern       # Borrowed.
+    uint64_t position       # In the mailbox, where to look next; a receive marker at first.
+    int64_t deadline_ns     # INT64_MAX: none; 0: look once.
+
+
+# Default of the parameter `default`: raise TimeoutError.
+cdef object RAISE
+
+# The scheduler that runs, for calls that are not only for processes.
+cdef Scheduler any_scheduler()
+# The scheduler whose process makes this call.
+cdef Scheduler running()
+# The slice's reductions are used up: let others run, unless this is a bad place.
+cdef int end_slice(Scheduler scheduler) except -1
+cdef int64_t seconds_to_deadline(object seconds, str name) except -1
+cdef int wait_begin(Scheduler scheduler, wait_t* wait, object pattern) except -1
+cdef wait_result_t wait_poll(Scheduler scheduler, wait_t* wait, PyObject** message) except WAIT_FAILED
+
+
+cdef inline int copy_reductions(size_t words) noexcept:
+    """What it costs to copy so many words; at most a slice."""
+    return <int>min(words // COPY_WORDS_PER_REDUCTION, <size_t>CONTEXT_REDS)

@@ -1,0 +1,352 @@
+cimport cython
+from cpython.float cimport PyFloat_AsDouble
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
+
+cimport csched._scheduler as core
+from csched._copy cimport copy_message
+from csched._cpython cimport csched_thread_state, new_reference
+from csched._ids cimport Pid
+from csched._mailbox cimport mailbox_at, mailbox_push, mailbox_seek, mailbox_t, mailbox_take
+from csched._match cimport ANY, matches, prepare
+from csched._process cimport FLAG_DOOMED, FLAG_TIMED_OUT, FLAG_WAITS_FOR_MESSAGE, has, process_t
+from csched._scheduler cimport ASK_MESSAGE, ASK_SLICE, ASK_TIMER, ASK_YIELD, Scheduler, charge, wake
+from csched._timer cimport deadline_after, monotonic_ns
+from csched._types cimport SEND_REDS, STATE_RUNNING, STATE_WAITING
+
+from csched._errors import NotRunning, ProcessExit
+
+RAISE = object()
+
+
+cdef Scheduler any_scheduler():
+    """The scheduler that runs, for calls that are not only for processes."""
+    if core.current is None:
+        raise NotRunning("no csched scheduler is running: call csched.run(main)")
+    return core.current
+
+
+cdef Scheduler running():
+    cdef Scheduler scheduler = any_scheduler()
+    if scheduler.thread != csched_thread_state():
+        raise NotRunning("this thread is not the scheduler's: only send() may be called from another thread")
+    if scheduler.current == NULL:
+        raise NotRunning("no process is running: this is a callback, not a process")
+    return scheduler
+
+
+cdef int end_slice(Scheduler scheduler) except -1:
+    """The slice's reductions are used up: let others run, unless this is a bad place."""
+    if scheduler.current.state == STATE_RUNNING and scheduler.preemption.may_switch():
+        scheduler.park(ASK_SLICE)
+    return 0
+
+
+# --- The process itself ---------------------------------------------------------------------------
+
+
+def self():
+    """The pid of the process that asks.
+
+    Raises
+    ------
+    NotRunning
+        The caller is no process.
+
+    Notes
+    -----
+    Source: ``erlang:self/0``.
+    """
+    cdef Scheduler scheduler = running()
+    charge(scheduler, 1)
+    return <object>scheduler.current.pid
+
+
+def exit(reason):
+    """End the process that calls, with this reason, by raising `ProcessExit` in it.
+
+    ``finally`` and ``with`` blocks run. An exit is not logged, whatever the reason.
+
+    Parameters
+    ----------
+    reason : object
+        ``"normal"``, ``"shutdown"``, or anything that can be copied.
+
+    Raises
+    ------
+    ProcessExit
+        Always.
+    NotRunning
+        The caller is no process.
+
+    Notes
+    -----
+    Source: ``erlang:exit/1``.
+    """
+    running()
+    raise ProcessExit(reason)
+
+
+# --- Messages ----------------------------------------------------------------------------------
+
+
+def send(dest, message):
+    """Send a copy of a message to a process, and return the message.
+
+    May be called from any thread of the program. Never waits for the receiver; a process whose slice
+    is used up lets others run first.
+
+    Parameters
+    ----------
+    dest : Pid
+        A dead process swallows the message.
+    message : object
+        Anything that can be copied; what is immutable through and through is shared.
+
+    Raises
+    ------
+    CopyError
+        Something in it cannot be copied; it names the path. Nothing is delivered.
+    TypeError
+        `dest` is no destination.
+    ValueError
+        No process has the name `dest`, or it is a pid of another run.
+    NotRunning
+        No scheduler is running.
+
+    Notes
+    -----
+    Cost: O(size of the message). Source: ``erlang:send/2``.
+    """
+    cdef Scheduler scheduler = core.current
+    cdef process_t* process
+    cdef size_t words = 0
+    if scheduler is None:
+        any_scheduler()
+    if type(dest) is not Pid:
+        if isinstance(dest, str):
+            raise ValueError(f"no process is registered as {dest!r}")
+        raise TypeError(f"a message is sent to a Pid or a name, not to {dest!r}")
+    if (<Pid>dest).run != scheduler.table.run:
+        scheduler.table.check(<Pid>dest)
+    copy = copy_message(message, &words)
+    process = <process_t*>(<Pid>dest).process
+    if process != NULL:
+        mailbox_push(&process.mailbox, <PyObject*>copy, words)
+        Py_INCREF(copy)
+        if process.state == STATE_WAITING and has(process, FLAG_WAITS_FOR_MESSAGE):
+            wake(scheduler, process)
+    if scheduler.thread == csched_thread_state() and scheduler.current != NULL:
+        scheduler.virtual_reductions += SEND_REDS
+        charge(scheduler, 1 + SEND_REDS + copy_reductions(words))
+        if scheduler.reductions_left <= 0:
+            end_slice(scheduler)
+    return message
+
+
+cdef int64_t seconds_to_deadline(object seconds, str name) except -1:
+    """The moment so many seconds from now (CLOCK_MONOTONIC, ns); 0 for no time at all."""
+    cdef double number
+    try:
+        number = PyFloat_AsDouble(seconds)
+    except TypeError:
+        raise TypeError(f"{name} is a number of seconds, not {seconds!r}") from None
+    except OverflowError:
+        raise ValueError(f"{name} is out of range: {seconds!r}") from None
+    if not number >= 0:
+        raise ValueError(f"{name} must not be negative or NaN: {seconds!r}")
+    if number == 0:
+        return 0
+    return deadline_after(number, monotonic_ns())
+
+
+cdef int wait_begin(Scheduler scheduler, wait_t* wait, object pattern) except -1:
+    """Check the pattern, and find out where a message that matches can be; without a timeout yet."""
+    cdef Pid pid
+    wait.pattern = <PyObject*>pattern
+    wait.position = 0
+    wait.deadline_ns = INT64_MAX
+    if pattern is not ANY:
+        pid = <Pid>scheduler.current.pid
+        prepare(pattern, pid.id, pid.run, &wait.position)
+    return 0
+
+
+cdef wait_result_t wait_poll(Scheduler scheduler, wait_t* wait, PyObject** message) except WAIT_FAILED:
+    """Take the first message that matches; without one, see whether to wait on."""
+    cdef process_t* process = scheduler.current
+    cdef mailbox_t* mailbox = &process.mailbox
+    message[0] = NULL
+    if wait.pattern == <PyObject*>ANY:
+        if mailbox.messages_len:
+            message[0] = mailbox_take(mailbox, mailbox.head)
+    else:
+        message[0] = search(scheduler, process, wait)
+    if message[0] != NULL:
+        charge(scheduler, 1)
+        if process.timer != NULL or has(process, FLAG_TIMED_OUT):
+            scheduler.clear_timer(process)
+        return WAIT_FOUND
+    if wait.deadline_ns != INT64_MAX:
+        if wait.deadline_ns == 0 or has(process, FLAG_TIMED_OUT):
+            charge(scheduler, 1)
+            scheduler.clear_timer(process)
+            return WAIT_TIMED_OUT
+        if process.timer == NULL:
+            scheduler.set_timer(process, wait.deadline_ns)
+    process.scanned = mailbox.tail
+    return WAIT_SUSPEND
+
+
+cdef PyObject* search(Scheduler scheduler, process_t* process, wait_t* wait) except? NULL:
+    """The first message from `wait.position` on that matches, taken; or NULL."""
+    cdef mailbox_t* mailbox = &process.mailbox
+    cdef uint64_t position = mailbox_seek(mailbox, wait.position)
+    cdef object candidate
+    cdef bint found
+    while position < mailbox.tail:
+        candidate = <object>mailbox_at(mailbox, position).value
+        try:
+            found = matches(<object>wait.pattern, candidate)
+        except BaseException:
+            scheduler.clear_timer(process)
+            raise
+        # A predicate may have received, or run for long: then the message may have moved, or be gone.
+        if not (
+            mailbox.head <= position < mailbox.tail
+            and mailbox_at(mailbox, position).value == <PyObject*>candidate
+        ):
+            position = mailbox_seek(mailbox, wait.position)
+        elif found:
+            return mailbox_take(mailbox, position)
+        else:
+            position = mailbox_seek(mailbox, position + 1)
+    wait.position = position
+    return NULL
+
+
+def receive(pattern=ANY, *, timeout=None, default=RAISE):
+    """Take the first message that matches, and leave the others in order; wait for one if there is none.
+
+    Suspends. In an ``async def`` process it suspends the whole stack: ``await aio.receive()`` is cheaper.
+
+    Parameters
+    ----------
+    pattern : object
+        `ANY`; a type (``isinstance``); a tuple, list or dict of patterns (same type and length; a dict
+        by the keys that it names); a Pid, Ref, str, bytes, number, None or bool (equal and of the same
+        type); or another callable, a predicate on the message.
+    timeout : float, optional
+        Seconds from now; 0 looks once; None waits for ever.
+    default : object, optional
+        What to return after the timeout, instead of raising.
+
+    Returns
+    -------
+    object
+        The message, this process's own copy.
+
+    Raises
+    ------
+    TimeoutError
+        Nothing matched in time, and there is no `default`. The mailbox is as it was.
+    TypeError
+        `pattern` is no pattern, or `timeout` no number.
+    ValueError
+        `timeout` is negative or NaN.
+    NotRunning
+        The caller is no process.
+
+    Notes
+    -----
+    Cost: O(messages looked at); those that arrived before a reference in the pattern was made are not.
+    Source: Erlang's ``receive``.
+
+    Examples
+    --------
+    >>> import csched
+    >>> def main():
+    ...     csched.send(csched.self(), ("log", "first"))
+    ...     csched.send(csched.self(), ("answer", 42))
+    ...     return csched.receive(("answer", int)), csched.receive()
+    >>> csched.run(main)
+    (('answer', 42), ('log', 'first'))
+    """
+    cdef Scheduler scheduler = running()
+    cdef PyObject* message
+    cdef wait_t wait
+    cdef wait_result_t result
+    if scheduler.current.state != STATE_RUNNING or has(scheduler.current, FLAG_DOOMED):
+        scheduler.park(ASK_MESSAGE)  # Raises.
+    wait_begin(scheduler, &wait, pattern)
+    if timeout is not None:
+        wait.deadline_ns = seconds_to_deadline(timeout, "timeout")
+    if scheduler.reductions_left <= 0:
+        end_slice(scheduler)
+    while True:
+        result = wait_poll(scheduler, &wait, &message)
+        if result == WAIT_FOUND:
+            return new_reference(message)
+        if result == WAIT_TIMED_OUT:
+            if default is RAISE:
+                raise TimeoutError(f"no message matched within {timeout} s")
+            return default
+        scheduler.park(ASK_MESSAGE)
+
+
+def flush():
+    """Print all messages in the mailbox of the process that calls, and drop them, as IEx's ``flush/0``."""
+    cdef Scheduler scheduler = running()
+    cdef process_t* process = scheduler.current
+    charge(scheduler, 1)
+    while process.mailbox.messages_len:
+        print(repr(new_reference(mailbox_take(&process.mailbox, process.mailbox.head))))
+
+
+# --- Time --------------------------------------------------------------------------------------
+
+
+def sleep(seconds):
+    """Let this process do nothing for so many seconds; messages stay in its mailbox.
+
+    Suspends. Never returns early; ``sleep(0)`` is a `yield_`.
+
+    Parameters
+    ----------
+    seconds : float
+
+    Raises
+    ------
+    TypeError
+        Not a number.
+    ValueError
+        Negative or NaN.
+    NotRunning
+        The caller is no process.
+
+    Notes
+    -----
+    Cost: O(1). Source: Elixir's ``Process.sleep/1``.
+    """
+    cdef Scheduler scheduler = running()
+    cdef process_t* process = scheduler.current
+    cdef int64_t deadline_ns = seconds_to_deadline(seconds, "sleep()'s argument")
+    charge(scheduler, 1)
+    if deadline_ns == 0:
+        scheduler.park(ASK_YIELD)
+        return
+    scheduler.set_timer(process, deadline_ns)
+    while not has(process, FLAG_TIMED_OUT):
+        scheduler.park(ASK_TIMER)
+    scheduler.clear_timer(process)
+
+
+def yield_():
+    """Let the other runnable processes of this priority run first.
+
+    Suspends. Source: ``erlang:yield/0``.
+    """
+    cdef Scheduler scheduler = running()
+    charge(scheduler, 1)
+    scheduler.park(ASK_YIELD)

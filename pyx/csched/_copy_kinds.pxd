@@ -1,0 +1,119 @@
+"""Which objects are shared, and how the others are copied: by kind.
+
+Purpose: `meet` decides about one object that is not an atom: shared, already copied, or of a `kind`
+for which `_copy`, `_copy_objects` or `_copy_hooks` has the way. Nothing is copied here.
+
+1. The exact types of messages are told by comparing pointers. All other types have a `Recipe`, made
+   once by looking at the class, and cached by the type's version: a class that is changed, a dead
+   one whose address is used again, or one with a new entry in `copyreg`, is looked at anew.
+2. A recipe never refers to its type: the cache keeps no class alive.
+3. An object goes by its attributes, without any call (KIND_INSTANCE), only if its class defines
+   nothing of the copy protocol and all its memory is accounted for by a dict and slots. All other
+   objects are asked: `__deepcopy__`, `copyreg`, `__reduce_ex__`, in the order of the copy module.
+4. Well-known immutable types are known by name, so that nothing is imported for their sake.
+5. `share` works by identity: address to weak reference, or, where there can be none, to the object.
+   Only types that have a shared instance pay for the look-up.
+6. `register_immutable` is by exact type: a subclass may add what can be changed.
+
+Rejected: a WeakKeyDictionary for recipes (a Python call for each object); `isinstance` rules (every
+rule would then cost every object; and a subclass of an immutable type need not be one).
+
+Sources: the copy module; `object_getstate` and `reduce_newobj`, typeobject.c.
+"""
+
+cimport cython
+from cpython.ref cimport PyObject
+
+from csched._copy_capi cimport (
+    Py_REFCNT,
+    Py_TYPE,
+    PyBool_Type,
+    PyBytes_Type,
+    PyFloat_Type,
+    PyLong_Type,
+    PyTypeObject,
+    PyUnicode_Type,
+    none_type,
+)
+from csched._copy_state cimport copier_t
+from csched._ids cimport Pid, Ref
+
+
+cdef enum kind_t:
+    # Passed by reference.
+    KIND_SHARED
+    KIND_LIST
+    # Named tuples too: any class derived from tuple that adds neither fields nor copying of its own.
+    KIND_TUPLE
+    KIND_DICT
+    KIND_SET
+    KIND_FROZENSET
+    # By its dict and slots.
+    KIND_INSTANCE
+    # The same, with what BaseException adds.
+    KIND_EXCEPTION
+    KIND_FUNCTION
+    KIND_METHOD
+    # The last of the kinds that have parts (`has_parts`).
+    KIND_CELL
+    KIND_BYTEARRAY
+    KIND_MEMORYVIEW
+    # A builtin: shared, unless it is bound to an object.
+    KIND_BUILTIN
+    # By its `__deepcopy__`.
+    KIND_DEEPCOPY
+    # By `copyreg.dispatch_table` or its `__reduce_ex__`.
+    KIND_REDUCE
+
+
+@cython.final
+cdef class Recipe:
+    cdef kind_t kind
+    cdef bint has_dict          # Instances have a `__dict__`.
+    cdef bint frozen            # A frozen dataclass: shared if all its fields are.
+    cdef bint is_hook           # The way of copying is Python code, which may reach anything.
+    cdef bint has_shared        # Some instance of the type was passed to `share`.
+    cdef Py_ssize_t slots_len
+    cdef Py_ssize_t* offsets    # Owned; byte offsets of the object slots.
+    cdef tuple names            # "__dict__", then the names of the slots.
+
+
+ctypedef struct met_t:
+    kind_t kind         # KIND_SHARED: there is nothing to do but to return `copy`.
+    PyObject* copy      # For KIND_SHARED: a new reference.
+    PyObject* recipe    # Owned by the caller, if the type has one: else NULL.
+    bint remember       # It may be met again: its copy must be remembered.
+
+
+# -1 with an error set.
+cdef int meet(copier_t* copier, PyObject* original, Py_ssize_t own, met_t* met) noexcept
+
+# The object that was passed to `share` and has this address, or None.
+cdef object shared_at(object address)
+
+cpdef object share(object obj)
+cpdef object register_immutable(object kind)
+
+
+# What most parts of most messages are, told without a call. Shared all.
+cdef inline bint is_atom(PyTypeObject* kind) noexcept:
+    return (
+        kind == &PyUnicode_Type
+        or kind == &PyLong_Type
+        or kind == none_type()
+        or kind == &PyFloat_Type
+        or kind == &PyBool_Type
+        or kind == <PyTypeObject*>Pid
+        or kind == <PyTypeObject*>Ref
+        or kind == &PyBytes_Type
+    )
+
+
+# True for the kinds that `_copy_objects` can take apart. Not asked about KIND_SHARED.
+cdef inline bint has_parts(kind_t kind) noexcept:
+    return kind <= kind_t.KIND_CELL
+
+
+# True if an object may be met twice, when `own` of its references are the copier's.
+cdef inline bint may_recur(copier_t* copier, PyObject* original, Py_ssize_t own) noexcept:
+    return Py_REFCNT(original) > 1 + own or copier.remember_all

@@ -1,0 +1,110 @@
+"""The C-API of CPython that Cython does not ship; public functions and documented structs only.
+
+What needs the interpreter's internal headers is in `interp.h`. Differences between versions end here:
+the rest of csched does not ask which one it runs on, but for `_aio`, which chooses how an awaitable
+hands over its result.
+"""
+
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF
+from libc.stdint cimport uint64_t
+
+
+cdef extern from "Python.h":
+    ctypedef struct PyThreadState:
+        PyObject* context       # The current contextvars.Context, owned; NULL if nothing was ever set.
+        uint64_t context_ver    # To be changed with it: ContextVar caches by it.
+        int tracing             # Not 0 inside a trace or profile function.
+    PyThreadState* PyThreadState_Get() noexcept
+    PyObject* PyObject_Vectorcall(PyObject* callable, PyObject** args, size_t args_len, PyObject* names) noexcept
+    bint PyCoro_CheckExact(PyObject* obj) noexcept
+    PyObject* PyObject_CallMethodObjArgs(PyObject* obj, PyObject* name, ...) noexcept
+    PyObject* PyContext_CopyCurrent() except NULL
+    int PyErr_CheckSignals() except -1
+    void Py_CLEAR(PyObject* field) noexcept     # A macro: to be given a field, not a copy of one.
+
+    ctypedef enum PySendResult:
+        PYGEN_RETURN
+        PYGEN_ERROR
+        PYGEN_NEXT
+    PySendResult PyIter_Send(PyObject* iterator, PyObject* arg, PyObject** result) noexcept
+
+
+cdef extern from *:
+    """
+    #if PY_VERSION_HEX >= 0x030D0000
+    #define csched_thread_state() PyThreadState_GetUnchecked()
+    #else
+    #define csched_thread_state() _PyThreadState_UncheckedGet()
+    #endif
+
+    /* Take the exception that is set, with its traceback; an owned reference, NULL if none is set. */
+    static inline PyObject *csched_take_exception(void) {
+    #if PY_VERSION_HEX >= 0x030C0000
+        return PyErr_GetRaisedException();
+    #else
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        if (type == NULL) return NULL;
+        PyErr_NormalizeException(&type, &value, &traceback);
+        if (traceback != NULL) {
+            PyException_SetTraceback(value, traceback);
+            Py_DECREF(traceback);
+        }
+        Py_DECREF(type);
+        return value;
+    #endif
+    }
+
+    /* Let an awaitable's `tp_iternext` return `value` (stolen), by StopIteration. From 3.12 on this is how
+     * every await of csched returns, so `stop` is used again and again, unless somebody has kept it. */
+    static inline void csched_hand_over(PyObject *stop, PyObject *value) {
+    #if PY_VERSION_HEX >= 0x030C0000
+        if (Py_REFCNT(stop) == 1) {
+            Py_XSETREF(((PyStopIterationObject *)stop)->value, value);
+            PyErr_SetRaisedException(Py_NewRef(stop));
+            return;
+        }
+    #endif
+        stop = PyObject_CallOneArg(PyExc_StopIteration, value);
+        Py_DECREF(value);
+        if (stop != NULL) {
+            PyErr_SetObject(PyExc_StopIteration, stop);
+            Py_DECREF(stop);
+        }
+    }
+
+    /* Let go of the value that was handed over last. */
+    static inline void csched_clear_stop(PyObject *stop) {
+        if (((PyStopIterationObject *)stop)->value != NULL) {
+            Py_CLEAR(((PyStopIterationObject *)stop)->value);
+        }
+    }
+
+    #define csched_tuple_items(tuple) (((PyTupleObject *)(tuple))->ob_item)
+
+    /* Put a process's context in (or take it out): exchange the thread's with the one in `slot`. */
+    static inline void csched_swap_context(PyThreadState *state, PyObject **slot) {
+        PyObject *context = state->context;
+        if (context != *slot) {
+            state->context = *slot;
+            *slot = context;
+            state->context_ver++;
+        }
+    }
+    """
+    # The calling thread's state, NULL if it has none (it does not hold the GIL).
+    PyThreadState* csched_thread_state() noexcept
+    PyObject* csched_take_exception() noexcept
+    void csched_swap_context(PyThreadState* state, PyObject** slot) noexcept
+    void csched_hand_over(PyObject* stop, PyObject* value) noexcept
+    void csched_clear_stop(PyObject* stop) noexcept
+    # The array of a tuple's items, for a vectorcall.
+    PyObject** csched_tuple_items(PyObject* tuple) noexcept
+
+
+cdef inline object new_reference(PyObject* owned):
+    """An owned pointer as an object."""
+    cdef object result = <object>owned
+    Py_DECREF(result)
+    return result

@@ -1,0 +1,93 @@
+"""Identities: pids, references, and the table from a pid to its process.
+
+Purpose: an identity is an immutable value that may be kept, compared, sent and printed long after
+what it names has gone. This module, and it alone, knows whether a pid is local.
+
+1. Ids count up by one and are never reused within a run: a 64-bit counter, shown as number (its low
+   28 bits) and serial (the rest), as OTP shows them. So ids sort by creation.
+2. A pid made by `spawn` points at its process for as long as it is in the table: a send needs no
+   lookup. `ProcessTable.remove` clears the pointer, hence a pid can never reach a dead process.
+   A live process has exactly one such Pid; a pid that is made from numbers is looked up first.
+3. A pid or reference of another run (`run` differs) is refused by everything that acts on it.
+4. The table holds the pids of all live processes in order of creation, in leaves of at most LEAF_SIZE entries;
+   leaves are merged with a neighbour as they empty. So an insertion is O(1), a removal O(log n) and moves
+   at most one leaf, and nothing depends on how many processes there have been. The references are
+   borrowed: a process owns its Pid and takes it out of the table before it lets go of it.
+5. A reference remembers how much its maker's mailbox had taken in when it was made (`mark`). No older
+   message can contain it, so a receive that asks for it starts there: a receive marker that needs no
+   bookkeeping, cannot be abandoned, and of which there may be any number.
+
+Rejected: a hash table (no order: `processes()` and the listing would sort a million); an intrusive
+list (a cursor that survives deaths needs registration); OTP's slot array (its size must be known at
+the start, and creation order needs a sort); one array compacted when half empty (a pause that grows
+with the number of processes).
+
+Sources: erl_process.h (ERTS_PID), erl_ptab.c, erl_msg.c (receive markers, OTP 24).
+"""
+
+cimport cython
+from cpython.object cimport PyObject
+from libc.stdint cimport uint32_t, uint64_t
+
+from csched._types cimport LEAF_SIZE
+
+
+cdef enum:
+    # Bits of an id that are shown as a pid's number (`_PID_NUM_SIZE`, erl_term.h); the rest is its serial.
+    PID_NUMBER_BITS = 28
+
+
+@cython.final
+cdef class Pid:
+    cdef uint64_t id        # Order of creation within the run.
+    cdef void* process      # process_t* while in the table of the current run, else NULL; `ProcessTable` changes it.
+    cdef uint32_t node      # 0: this node.
+    cdef uint32_t run       # Which run of this program made it.
+    cdef object text(self)
+
+
+@cython.final
+cdef class Ref:
+    cdef uint64_t id        # Order of creation within the run.
+    cdef uint64_t owner     # Pid.id of its maker, NO_OWNER if no process made it.
+    cdef uint64_t mark      # Position in its maker's mailbox (`mailbox_t.tail`) when it was made.
+    cdef uint32_t node      # 0: this node.
+    cdef uint32_t run       # Which run of this program made it.
+    cdef object text(self)
+
+
+cdef struct entry_t:
+    uint64_t id             # Pid.id, so that a search does not touch the pids.
+    PyObject* pid           # Pid, borrowed from its process.
+
+
+cdef struct leaf_t:
+    uint32_t entries_len
+    entry_t entries[LEAF_SIZE]  # By id, without holes.
+
+
+@cython.final
+cdef class ProcessTable:
+    cdef leaf_t** leaves        # By first id; only the last may be empty.
+    cdef uint32_t leaves_len
+    cdef uint32_t capacity      # Of `leaves`.
+    cdef readonly uint32_t run  # Number of this run, given to each pid and reference that it makes.
+    cdef readonly uint64_t processes_len
+    cdef uint64_t next_id       # Id of the next pid.
+    cdef uint64_t next_ref      # Id of the next reference.
+    cdef Pid insert(self, void* process)
+    cdef int remove(self, Pid pid) noexcept
+    cdef Pid find(self, uint64_t id)
+    cdef Pid at_or_after(self, uint64_t id)
+    cdef list pids(self)
+    cdef Ref make_ref(self, uint64_t owner, uint64_t mark)
+    cdef int check(self, Pid pid) except -1
+    cdef Py_ssize_t leaf_of(self, uint64_t id) noexcept
+    cdef leaf_t* add_leaf(self) except NULL
+    cdef int merge(self, Py_ssize_t index) noexcept
+
+
+cdef uint64_t NO_OWNER  # Ref.owner of a reference that no process made.
+
+# The table of the run that goes on, None if there is none. Set by `_scheduler` at its start and end.
+cdef ProcessTable current_table

@@ -1,0 +1,116 @@
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+
+cimport csched._scheduler as core
+from csched._ids cimport Pid
+from csched._mailbox cimport message_t
+from csched._process cimport process_t
+from csched._scheduler cimport Scheduler
+from csched._types cimport CONTEXT_REDS, WORD_SIZE
+
+import sys
+import types
+
+from csched._errors import NotRunning
+from csched._names import call_name, code_name, is_runtime
+
+
+cdef extern from "interp.h":
+    PyObject* csched_generator_globals(object generator) noexcept
+
+# How the attributes of each kind of generator begin.
+PREFIXES = {types.GeneratorType: "gi", types.CoroutineType: "cr", types.AsyncGeneratorType: "ag"}
+
+
+cdef enum:
+    # Words that the interpreter adds to each frame, beside variables and value stack (`FRAME_SPECIALS_SIZE`).
+    FRAME_WORDS = 10
+
+
+cdef Scheduler scheduler_that_runs():
+    if core.current is None:
+        raise NotRunning("no csched scheduler is running: call csched.run(main)")
+    return core.current
+
+
+cdef list thread_stack(object frame):
+    """The frames of a process, innermost first, from the innermost of a thread or a greenlet."""
+    cdef list frames = []
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "?")
+        if module == "csched._run":
+            break  # Whoever called `run` is no part of the process.
+        if not is_runtime(module):
+            frames.append((frame.f_code, module))
+        frame = frame.f_back
+    return frames
+
+
+cdef list await_stack(object awaitable):
+    """The frames of a suspended coroutine, innermost first: the chain of what it awaits."""
+    cdef list frames = []
+    cdef PyObject* names
+    while awaitable is not None:
+        names = csched_generator_globals(awaitable)
+        if names == NULL:
+            break
+        prefix = PREFIXES[type(awaitable)]
+        frames.append((getattr(awaitable, prefix + "_code"), (<object>names).get("__name__", "?")))
+        awaitable = getattr(awaitable, prefix + ("_yieldfrom" if prefix == "gi" else "_await"))
+    frames.reverse()
+    return frames
+
+
+cdef list stack_of(Scheduler scheduler, process_t* process):
+    """(code, name of its module) of each frame of a process, innermost first."""
+    if process == scheduler.current:
+        return thread_stack(sys._getframe())
+    if process.fiber != NULL:
+        return thread_stack((<object>process.fiber).gr_frame)
+    if process.coroutine != NULL:
+        return await_stack(<object>process.coroutine)
+    return []
+
+
+cdef int64_t heap_words(process_t* process) except -1:
+    cdef int64_t size = sizeof(process_t)
+    if process.coroutine != NULL:
+        size += sys.getsizeof(<object>process.coroutine)
+    if process.mailbox.ring != &process.mailbox.slot:
+        size += <int64_t>(process.mailbox.mask + 1) * sizeof(message_t)
+    return size // WORD_SIZE + <int64_t>process.mailbox.words
+
+
+cdef tuple row(Scheduler scheduler, Pid pid):
+    """What a listing shows of a process that lives."""
+    cdef process_t* process = <process_t*>pid.process
+    cdef int64_t reductions = process.reductions
+    cdef int64_t heap = heap_words(process)
+    cdef int64_t messages = process.mailbox.messages_len
+    cdef int64_t stack_words = 0
+    cdef list frames
+    if process == scheduler.current:
+        reductions += CONTEXT_REDS - scheduler.reductions_left - scheduler.virtual_reductions
+    initial = (<object>process.function, process.arity)
+    frames = stack_of(scheduler, process)
+    initial_call = call_name(*initial)
+    current_function = initial_call
+    if frames:
+        current_function = code_name(*frames[0])
+    for code, _ in frames:
+        stack_words += FRAME_WORDS + code.co_stacksize + code.co_nlocals + len(code.co_cellvars) + len(code.co_freevars)
+    return pid, initial_call, "", current_function, heap, reductions, messages, stack_words
+
+
+def next_rows(int64_t after, int count):
+    """Rows of up to `count` processes whose id is above `after`, in order of creation, each with its id."""
+    cdef Scheduler scheduler = scheduler_that_runs()
+    cdef list rows = []
+    cdef Pid pid
+    while len(rows) < count:
+        pid = scheduler.table.at_or_after(<unsigned long long>(after + 1))
+        if pid is None:
+            break
+        after = <int64_t>pid.id
+        rows.append((after, row(scheduler, pid)))
+    return rows

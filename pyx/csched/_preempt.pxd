@@ -1,0 +1,63 @@
+"""Preemption: the ticker's signals, and where a process must not be switched away from.
+
+Purpose: to say when a slice is over though the process makes no call, and whether this is a place at
+which it may be interrupted.
+
+1. The ticker (`ticker.h`) trips Python's handler of SIGURG, which CPython calls between two bytecodes,
+   or after EINTR, in the stack of the process that runs. The handler asks the scheduler to preempt.
+   CPython retries an interrupted call afterwards (PEP 475): blocked system calls are preempted too.
+2. SA_RESTART is off, or `lock.acquire` would never be interrupted.
+3. A process is not switched away from while:
+   a. it holds an RLock, or is inside the raw write of a buffered file (`guards.h`): both would be
+      entered by the next process, since all processes are one thread;
+   b. a collection runs, with its finalizers (`gc.callbacks`), or a copying hook (`_copy`);
+   c. a trace or profile function runs: greenlet gets stuck;
+   d. a frame on its stack belongs to `importlib._bootstrap*` (module locks belong to the thread), or to
+      a package whose code assumes that nothing happens between two awaits: asyncio, and those in
+      `atomic`.
+   The preemption is then owed: the next tick, or the release of the last lock, asks again.
+4. Outside the main thread, where Python handles no signals, slices end at runtime calls only; the
+   ticker still counts, as the scheduler's coarse clock.
+
+Ownership: one Preemption for each run; it changes process-wide things (the handlers of SIGURG and
+SIGINT, the method slots of RLock, gc.callbacks) and puts each back at the end, in reverse order.
+
+Sources: Go's runtime/preempt.go and signal_unix.go (why SIGURG); PEP 475.
+"""
+
+cimport cython
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+
+cdef extern from "ticker.h":
+    ctypedef struct csched_ticker_t:
+        uint64_t slice
+        uint64_t seen
+        uint64_t tripped
+        uint64_t probe
+        uint64_t ticks
+        int64_t cpu_ns
+        int blocked
+        int64_t next_deadline_ns
+        int busy
+        int signals
+
+
+@cython.final
+cdef class Preemption:
+    cdef csched_ticker_t* ticker    # NULL before `start` and after `stop`.
+    cdef readonly bint by_signal    # Slices end at any bytecode; else at runtime calls only.
+    cdef bint collecting            # 3b
+    cdef dict roots                 # 3d: names of packages -> True; also caches the names looked up.
+    cdef void* base                 # The frame below all processes: whoever called `run`.
+    cdef object old_tick            # The handlers of before.
+    cdef object old_interrupt
+    cdef bint guarded               # RLock and FileIO are wrapped.
+    cdef int* held                  # 3a: count for the process that runs; the scheduler keeps it for the others.
+    cdef int unguarded_held         # What `held` points at where nothing is wrapped.
+    cdef int start(self, int64_t slice_ns, bint by_signal, object atomic, uint32_t* runnable_len,
+                   uint32_t* blocked_len, object on_tick, object on_interrupt) except -1
+    cdef int stop(self) except -1
+    cdef bint may_switch(self) noexcept
+    cdef void busy(self) noexcept
+    cdef void probe(self, uint64_t slice) noexcept

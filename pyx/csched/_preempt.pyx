@@ -1,0 +1,131 @@
+cimport cython
+from cpython.exc cimport PyErr_SetFromErrno
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from csched._copy cimport hooks_running
+from csched._cpython cimport PyErr_CheckSignals, csched_thread_state
+
+import _signal
+import gc
+
+
+cdef extern from "ticker.h":
+    csched_ticker_t* csched_ticker_start(int64_t interval_ns, int signals, uint32_t* runnable_len,
+                                         uint32_t* blocked_len) noexcept
+    void csched_ticker_stop(csched_ticker_t* ticker) noexcept
+    void csched_ticker_busy(csched_ticker_t* ticker) noexcept
+    void csched_ticker_trip(csched_ticker_t* ticker) noexcept
+    int64_t csched_thread_cpu_ns() noexcept
+
+cdef extern from "guards.h":
+    int csched_held
+    int csched_guards_install() except -1
+    void csched_guards_remove() noexcept
+    void csched_guards_thread(unsigned long ident, void (*released)() noexcept) noexcept
+
+cdef extern from "interp.h":
+    void* csched_top_frame() noexcept
+    int csched_frames_forbid(void* base, object roots) noexcept
+
+cdef extern from "pythread.h":
+    unsigned long PyThread_get_thread_ident() noexcept
+
+# Their locks belong to the thread: a switch would let another process into a half-imported module.
+IMPORT_SYSTEM = (
+    "importlib._bootstrap", "importlib._bootstrap_external", "_frozen_importlib", "_frozen_importlib_external",
+)
+
+# The ticker to ask again when the last lock is released: the guards' callback has no argument.
+cdef csched_ticker_t* guarded_ticker = NULL
+
+
+cdef void on_released() noexcept:
+    """The process holds nothing any more: a tick that was refused meanwhile is obeyed now."""
+    if guarded_ticker != NULL and guarded_ticker.seen == guarded_ticker.slice:
+        csched_ticker_trip(guarded_ticker)
+
+
+@cython.final
+cdef class Preemption:
+    def __cinit__(self):
+        self.held = &self.unguarded_held
+
+    cdef int start(self, int64_t slice_ns, bint by_signal, object atomic, uint32_t* runnable_len,
+                   uint32_t* blocked_len, object on_tick, object on_interrupt) except -1:
+        """Begin to tick for the calling thread. On an error nothing is changed."""
+        global guarded_ticker, csched_held
+        self.base = csched_top_frame()
+        self.roots = dict.fromkeys((*IMPORT_SYSTEM, *atomic), True)
+        if by_signal:
+            try:
+                self.old_tick = _signal.signal(_signal.SIGURG, on_tick)
+            except ValueError:
+                # Not the main thread: Python handles no signals here.
+                by_signal = False
+        try:
+            if by_signal:
+                if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+                    self.old_interrupt = _signal.signal(_signal.SIGINT, on_interrupt)
+                csched_guards_install()
+                self.guarded = True
+                self.held = &csched_held
+                csched_held = 0
+            gc.callbacks.append(self.on_collection)
+            self.ticker = csched_ticker_start(slice_ns, by_signal, runnable_len, blocked_len)
+            if self.ticker == NULL:
+                PyErr_SetFromErrno(OSError)
+        except BaseException:
+            self.stop()
+            raise
+        self.by_signal = by_signal
+        if by_signal:
+            guarded_ticker = self.ticker
+            csched_guards_thread(PyThread_get_thread_ident(), on_released)
+        return 0
+
+    cdef int stop(self) except -1:
+        """Put everything back as it was before `start`."""
+        global guarded_ticker
+        if self.guarded:
+            guarded_ticker = NULL
+            csched_guards_thread(0, NULL)
+            csched_guards_remove()
+            self.guarded = False
+            self.held = &self.unguarded_held
+        if self.ticker != NULL:
+            csched_ticker_stop(self.ticker)
+            self.ticker = NULL
+        if self.on_collection in gc.callbacks:
+            gc.callbacks.remove(self.on_collection)
+        # What was tripped last must meet our handler, which ignores it, not the one of before.
+        PyErr_CheckSignals()
+        if self.old_interrupt is not None:
+            _signal.signal(_signal.SIGINT, self.old_interrupt)
+            self.old_interrupt = None
+        if self.old_tick is not None:
+            _signal.signal(_signal.SIGURG, self.old_tick)
+            self.old_tick = None
+        return 0
+
+    def on_collection(self, phase, info):
+        """Called by `gc` before and after each collection."""
+        self.collecting = phase == "start"
+
+    cdef bint may_switch(self) noexcept:
+        """Whether the process that runs may be switched away from here."""
+        return (
+            self.held[0] == 0
+            and not self.collecting
+            and hooks_running == 0
+            and csched_thread_state().tracing == 0
+            and not csched_frames_forbid(self.base, self.roots)
+        )
+
+    cdef void busy(self) noexcept:
+        """The scheduler has something to run: tick."""
+        csched_ticker_busy(self.ticker)
+
+    cdef void probe(self, uint64_t slice) noexcept:
+        """That slice, which begins now, is of a process that was blocked: end it at the first tick if it still is."""
+        self.ticker.probe = slice
+        self.ticker.cpu_ns = csched_thread_cpu_ns()

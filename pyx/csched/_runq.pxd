@@ -1,0 +1,107 @@
+"""Run queues: who runs next, and the only owner of `process_t.next`.
+
+Purpose: O(1) choice among any number of runnable processes, fair among equals, and quick for those who
+wait most of the time.
+
+1. A process in STATE_RUNNABLE is in exactly one queue here; no other process is in any.
+2. Levels: max before high before {normal, low}, strictly. Between normal and low a credit decides: each
+   turn of a normal process gives the low level as much credit as it has processes, and a turn of a low
+   one costs 8 times the number of normal ones. So each low process runs once in the time in which it
+   would have been passed over 8 times, as OTP does it, whatever the numbers.
+3. Each level has two queues, first in first out. Those who waited and were woken, or yielded, go to the
+   first (`woken`); those who used up their slice go to the second (`preempted`). The first is served
+   first; but once it has been served for two slices (counted in reductions, or in ticks) while the
+   second is not empty, the second has a turn: at least a third of the time.
+4. A process that was preempted inside a blocking system call is in `blocked`, one queue for each length
+   of wait, hence sorted by `due_ns`. When due it goes to `preempted`; when nothing else is runnable the
+   one that is due first is taken at once, since blocking is as good as sleeping then.
+
+Rejected: one queue with slices of 1 ms (a timer is a second late beside 1,000 hogs); OTP's counting of
+passes in each low process (a choice could touch every low process).
+
+Sources: erl_process.c (dequeue_process, RESCHEDULE_LOW); DESIGN section 4.
+"""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from csched._process cimport process_t
+from csched._types cimport CONTEXT_REDS, PRIORITIES, STATE_RUNNABLE
+
+
+cdef enum:
+    # Slices for which `woken` is served while `preempted` waits; 2 leaves it a third of the time.
+    WOKEN_SLICES = 2
+    # A low process runs once for this many turns of a normal one (`RESCHEDULE_LOW`, erl_process.h).
+    LOW_PASSES = 8
+    # Lengths of wait for those that block: 1, 2, 4, 8, 16, 32 slices, then BACKOFF_LIMIT_NS.
+    BACKOFFS = 7
+    # Longest wait of a process that blocks before it is asked again: 50 ms.
+    BACKOFF_LIMIT_NS = 50_000_000
+
+
+cdef struct fifo_t:
+    process_t* head
+    process_t* tail
+    uint32_t processes_len
+
+
+cdef struct level_t:
+    fifo_t woken
+    fifo_t preempted
+    int64_t woken_reductions    # Used by woken processes since a preempted one had its last turn.
+    uint64_t turn_ticks         # Ticks when a preempted process had its last turn, or the queue began to fill.
+
+
+cdef struct runq_t:
+    level_t levels[PRIORITIES]
+    fifo_t blocked[BACKOFFS]
+    uint32_t runnable_len       # In the levels.
+    uint32_t blocked_len
+    int64_t low_credit          # See 2.
+
+
+cdef process_t* runq_pop(runq_t* queue, uint64_t ticks) noexcept
+cdef void runq_push_blocked(runq_t* queue, process_t* process, int64_t now, int64_t slice_ns) noexcept
+cdef process_t* runq_pop_blocked(runq_t* queue, int64_t now) noexcept
+cdef process_t* runq_pop_first_blocked(runq_t* queue) noexcept
+cdef int64_t runq_next_due(runq_t* queue) noexcept
+
+
+cdef inline void fifo_push(fifo_t* fifo, process_t* process) noexcept:
+    process.next = NULL
+    if fifo.head == NULL:
+        fifo.head = process
+    else:
+        fifo.tail.next = process
+    fifo.tail = process
+    fifo.processes_len += 1
+
+
+cdef inline process_t* fifo_pop(fifo_t* fifo) noexcept:
+    cdef process_t* process = fifo.head
+    fifo.head = process.next
+    fifo.processes_len -= 1
+    return process
+
+
+cdef inline void runq_push_woken(runq_t* queue, process_t* process) noexcept:
+    """The process waited and was woken, or yielded, or is new."""
+    process.state = STATE_RUNNABLE
+    fifo_push(&queue.levels[process.priority].woken, process)
+    queue.runnable_len += 1
+
+
+cdef inline void runq_push_preempted(runq_t* queue, process_t* process, uint64_t ticks) noexcept:
+    """The process used up its slice."""
+    cdef level_t* level = &queue.levels[process.priority]
+    process.state = STATE_RUNNABLE
+    if level.preempted.head == NULL:
+        level.woken_reductions = 0
+        level.turn_ticks = ticks
+    fifo_push(&level.preempted, process)
+    queue.runnable_len += 1
+
+
+cdef inline void runq_charge(runq_t* queue, process_t* process, int64_t reductions) noexcept:
+    """A slice of the process is over; it used so many reductions, virtual ones and ticks included."""
+    queue.levels[process.priority].woken_reductions += reductions

@@ -1,0 +1,147 @@
+"""The scheduler: who runs, for how long, and what becomes of it afterwards.
+
+Purpose: one loop that picks a process, resumes it, charges what it used and puts it where it belongs.
+
+1. The loop runs in **runners** (`_fiber`). A coroutine is resumed, and a plain function called, on the
+   runner's stack. One that returns, or suspends as a coroutine, has cost a function call.
+2. A process that must stop in the middle of its stack (a plain process waits; any process is
+   preempted) keeps the runner: it becomes the process's fiber (`park`), and somebody else goes on with
+   the loop: the fiber of the next process, if it has one, else a pooled runner, else a new one, which
+   only the hub starts.
+3. `current` is the process that runs, NULL while the runtime itself does. Between `begin` and `end` of
+   a slice all Python code belongs to that process; there is none outside, but in the hub.
+4. What a process asks for when it suspends (ASK_...) is carried out after it has stopped, by `settle`:
+   no process is in a queue while it still runs. So a message that comes in between is not lost: the
+   mailbox has grown beyond `scanned` by then.
+5. A slice ends after CONTEXT_REDS reductions at a call of the runtime, or at a tick (`_preempt`).
+   Reductions are charged as SEMANTICS section 7 says; time in Python counts in whole ticks. The
+   ticks are also the clock that decides when timers are looked at: no clock is read in the loop.
+6. A process that is told to exit has FLAG_DOOMED and an exception that is raised where it is suspended,
+   in its own context, and again in every call that would suspend it. One that has swallowed it
+   UNWINDINGS times is abandoned: out of the table, its stack never resumed, and leaked.
+7. The hub (`_system`) runs only when there is nothing else to do: to start a runner, to sleep, to stop.
+
+The way of a slice: pick -> begin -> (the process) -> end -> settle, or finish -> reap.
+
+All state of a run is in one Scheduler; at module level there is only the pointer to the current one.
+
+Sources: erl_process.c (erts_schedule, erts_do_exit_process).
+"""
+
+cimport cython
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint64_t
+
+from csched._cpython cimport PySendResult, PyThreadState
+from csched._ids cimport Pid, ProcessTable
+from csched._preempt cimport Preemption, csched_ticker_t
+from csched._process cimport FLAG_WAITS_FOR_MESSAGE, lower_flag, process_t
+from csched._runq cimport runq_push_woken, runq_t
+from csched._timer cimport wheel_t
+from csched._types cimport RUNNER_POOL
+
+
+cdef extern from "sleeper.h":
+    ctypedef struct csched_sleeper_t:
+        pass
+
+
+cdef enum:
+    # Times that a process may swallow its exit before its stack is given up. Each may have cost a slice.
+    UNWINDINGS = 100
+
+
+cdef enum:
+    # What a process asks for when it stops.
+    ASK_MESSAGE = 0     # Wait for a message past `scanned`, or for its timer if one is set.
+    ASK_TIMER = 1       # Wait for its timer alone.
+    ASK_YIELD = 2       # Run again after its equals.
+    ASK_SLICE = 3       # It has used up its slice.
+    ASK_BLOCKED = 4     # It was found blocked in a system call.
+
+
+@cython.final
+cdef class Scheduler:
+    # The hot part: touched in every slice.
+    cdef process_t* current             # See 3.
+    cdef int reductions_left            # Of the slice; below 1: the next runtime call ends it.
+    cdef int virtual_reductions         # Used in this slice and not to be shown.
+    cdef int asked                      # ASK_...: what the awaitable that suspends `current` wants.
+    cdef bint ticked                    # The slice before was ended by a tick: the next begins at one.
+    cdef bint sleeping                  # The hub waits in `sleeper`; whoever makes a process runnable wakes it.
+    cdef bint stopping                  # All processes have been told to exit; new ones are at birth.
+    cdef bint interrupted               # By SIGINT: `run` raises KeyboardInterrupt.
+    cdef uint64_t slices                # Number of the slice that runs, or ran last.
+    cdef uint64_t slice_ticks           # Ticks when it began.
+    cdef uint64_t look_ticks            # Ticks when timers were last looked at.
+    cdef int64_t work                   # Reductions used since then.
+    cdef csched_ticker_t* ticker
+    cdef int* held                      # Preemption.held
+    cdef PyThreadState* thread          # The one that called `run`.
+    cdef runq_t runq
+    cdef wheel_t* wheel
+    # Stacks. A runner keeps itself alive for as long as its loop goes on.
+    cdef process_t* handed              # Picked for the runner, or the hub, that is switched to.
+    cdef PyObject* hub                  # Owned.
+    cdef PyObject* pool[RUNNER_POOL]    # Runners parked at the head of their loop; borrowed.
+    cdef int pool_len
+    cdef object stop                    # The StopIteration by which awaitables hand over (`_aio`).
+    # The rest.
+    cdef csched_sleeper_t sleeper
+    cdef ProcessTable table
+    cdef Preemption preemption
+    cdef uint64_t process_limit
+    cdef int64_t slice_ns
+    cdef object services                # `csched._services`: the parts of the runtime written in Python.
+    cdef object result                  # What the first process returned,
+    cdef object error                   # or raised.
+    cdef object failure                 # What a signal handler of the user's raised while nobody ran.
+    cdef uint64_t preemptions           # Slices ended by a tick.
+    cdef uint64_t fiber_switches        # Switches from one stack to another.
+
+    cdef Pid spawn(self, object function, object args, int flags)
+    cdef int set_timer(self, process_t* process, int64_t deadline_ns) except -1
+    cdef void clear_timer(self, process_t* process) noexcept
+    cdef int park(self, int ask) except -1
+    cdef object exit_exception(self, process_t* process)
+    cdef process_t* pick(self) noexcept
+    cdef void look(self) noexcept
+    cdef void begin(self, process_t* process) noexcept
+    cdef void end(self, process_t* process) noexcept
+    cdef void settle(self, process_t* process, int ask) noexcept
+    cdef int enter(self, process_t* process) except -1
+    cdef int leave(self, process_t* next) except -1
+    cdef int execute(self, process_t* process) except -1
+    cdef PySendResult launch(self, process_t* process, PyObject** result) noexcept
+    cdef PySendResult unwind(self, process_t* process, PyObject** result) noexcept
+    cdef PySendResult refuse(self, process_t* process, PyObject** result) noexcept
+    cdef PySendResult throw(self, process_t* process, object error, PyObject** result) noexcept
+    cdef object arity_error(self, object function, object args, object callable)
+    cdef int finish(self, process_t* process, PySendResult status, PyObject* result) except -1
+    cdef int conclude(self, process_t* process, PySendResult status, PyObject* result) except -1
+    cdef int reap(self, process_t* process) except -1
+    cdef int abandon(self, process_t* process) except -1
+    cdef int doom(self, process_t* process, object reason) except -1
+    cdef object warn_swallowed(self, process_t* process)
+    cdef int shut_down(self) except -1
+    cdef void wake_hub(self) noexcept
+
+
+# The one whose `run` goes on, or None.
+cdef Scheduler current
+
+# What an awaitable of csched yields, so that the loop knows it is no other's. Borrowed by everyone.
+cdef object SUSPEND
+
+
+
+cdef inline void wake(Scheduler scheduler, process_t* process) noexcept:
+    """What a process in STATE_WAITING waited for is there; from any thread."""
+    lower_flag(process, FLAG_WAITS_FOR_MESSAGE)
+    runq_push_woken(&scheduler.runq, process)
+    if scheduler.sleeping:
+        scheduler.wake_hub()
+
+
+cdef inline void charge(Scheduler scheduler, int reductions) noexcept:
+    scheduler.reductions_left -= reductions

@@ -1,0 +1,489 @@
+cimport cython
+from cpython.exc cimport PyErr_Clear, PyErr_ExceptionMatches, PyErr_SetObject, PyErr_WriteUnraisable
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_SIZE
+from libc.stdint cimport int64_t, uint16_t, uint64_t
+
+from csched._copy cimport hooks_running
+from csched._cpython cimport (
+    PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN, Py_CLEAR, PyCoro_CheckExact, PyContext_CopyCurrent, PyIter_Send,
+    PyObject_CallMethodObjArgs, PyObject_Vectorcall, PySendResult, csched_clear_stop,
+    csched_swap_context, csched_take_exception, csched_tuple_items, new_reference,
+)
+from csched._fiber cimport fiber_current, fiber_switch
+from csched._ids cimport Pid
+from csched._mailbox cimport mailbox_clear
+from csched._preempt cimport csched_ticker_t
+from csched._process cimport (
+    FLAG_DOOMED, FLAG_MAIN, FLAG_TIMED_OUT, FLAG_WAITS_FOR_MESSAGE, has, lower_flag, process_free, process_new, process_t,
+    raise_flag,
+)
+from csched._runq cimport (
+    runq_charge, runq_pop, runq_pop_blocked, runq_pop_first_blocked, runq_push_blocked, runq_push_preempted,
+    runq_push_woken,
+)
+from csched._timer cimport (
+    monotonic_ns, timer_free, timer_new, timer_t, wheel_free, wheel_next_deadline, wheel_pop_expired, wheel_set,
+)
+from csched._types cimport (
+    CONTEXT_REDS, RUNNER_POOL, STATE_DEAD, STATE_EXITING, STATE_RUNNING, STATE_WAITING,
+)
+
+from csched._errors import ProcessExit, SystemLimit
+
+
+cdef extern from "sleeper.h":
+    void csched_sleeper_wake(csched_sleeper_t* sleeper) noexcept
+
+current = None
+SUSPEND = object()
+
+cdef object RESOLVE = "resolve"
+cdef object THROW = "throw"
+
+
+@cython.final
+cdef class Scheduler:
+    # --- Birth ---------------------------------------------------------------------------------
+
+    cdef Pid spawn(self, object function, object args, int flags):
+        """A new process, runnable; `function` and `args` are its own already (copied)."""
+        cdef process_t* process
+        cdef PyObject* context = NULL
+        cdef Pid pid
+        if self.table.processes_len >= self.process_limit:
+            raise SystemLimit(f"there are {self.table.processes_len} processes already: see run(process_limit=...)")
+        if self.thread.context != NULL:
+            context = PyContext_CopyCurrent()
+        process = process_new()
+        try:
+            pid = self.table.insert(process)
+        except BaseException:
+            Py_CLEAR(context)
+            process_free(process)
+            raise
+        Py_INCREF(pid)
+        Py_INCREF(function)
+        Py_INCREF(args)
+        process.pid = <PyObject*>pid
+        process.function = <PyObject*>function
+        process.args = <PyObject*>args
+        process.context = context
+        process.flags = <unsigned char>flags
+        process.arity = <uint16_t>min(<Py_ssize_t>0xFFFF, PyTuple_GET_SIZE(args))
+        wake(self, process)
+        if self.stopping:
+            self.doom(process, "shutdown")
+        return pid
+
+    # --- The loop ------------------------------------------------------------------------------
+
+    def loop(self):
+        """The body of a runner: run processes until this stack is not needed any more."""
+        cdef object mine = new_reference(fiber_current())  # A runner keeps itself alive until it returns.
+        cdef process_t* process
+        while True:
+            process = self.handed
+            self.handed = NULL
+            if process == NULL:
+                process = self.pick()
+            if process != NULL and process.fiber == NULL:
+                self.execute(process)
+                continue
+            # It has a stack of its own, or nothing is runnable.
+            if self.pool_len == RUNNER_POOL or (process == NULL and self.table.processes_len == 0):
+                self.handed = process
+                return
+            self.pool[self.pool_len] = <PyObject*>mine
+            self.pool_len += 1
+            self.leave(process)
+
+    cdef void wake_hub(self) noexcept:
+        """Another thread has made a process runnable."""
+        csched_sleeper_wake(&self.sleeper)
+
+    cdef process_t* pick(self) noexcept:
+        """Take the process that runs next, or NULL. One that blocks in a system call is better than none."""
+        cdef process_t* process
+        if self.ticker.ticks != self.look_ticks or self.work >= 2 * CONTEXT_REDS:
+            self.look()
+        process = runq_pop(&self.runq, self.ticker.ticks)
+        if process == NULL:
+            process = runq_pop_first_blocked(&self.runq)
+        return process
+
+    cdef void look(self) noexcept:
+        """See which timers have expired, and which blocked processes are to be asked again."""
+        cdef timer_t* timer
+        cdef process_t* process
+        cdef int64_t now
+        self.look_ticks = self.ticker.ticks
+        self.work = 0
+        if self.wheel.timers_len == 0 and self.runq.blocked_len == 0:
+            return
+        now = monotonic_ns()
+        while True:
+            timer = wheel_pop_expired(self.wheel, now)
+            if timer == NULL:
+                break
+            process = <process_t*>timer.owner
+            process.timer = NULL
+            timer_free(self.wheel, timer)
+            raise_flag(process, FLAG_TIMED_OUT)
+            if process.state == STATE_WAITING:
+                wake(self, process)
+        while True:
+            process = runq_pop_blocked(&self.runq, now)
+            if process == NULL:
+                break
+            runq_push_preempted(&self.runq, process, self.ticker.ticks)
+        self.ticker.next_deadline_ns = wheel_next_deadline(self.wheel)
+
+    # --- A slice -------------------------------------------------------------------------------
+
+    cdef void begin(self, process_t* process) noexcept:
+        """From here on all code that runs is the process's."""
+        cdef csched_ticker_t* ticker = self.ticker
+        self.slices += 1
+        self.current = process
+        process.state = STATE_RUNNING
+        self.reductions_left = CONTEXT_REDS
+        self.virtual_reductions = 0
+        self.slice_ticks = ticker.ticks
+        self.held[0] = process.held
+        if process.backoff:
+            self.preemption.probe(self.slices)
+        if self.ticked:
+            self.ticked = False
+            ticker.seen = self.slices
+        ticker.slice = self.slices
+
+    cdef void end(self, process_t* process) noexcept:
+        """The slice is over: charge it."""
+        cdef int64_t used = CONTEXT_REDS - self.reductions_left
+        cdef uint64_t ticks = self.ticker.ticks - self.slice_ticks
+        csched_clear_stop(<PyObject*>self.stop)  # May run a finalizer: still in the process's context.
+        self.ticker.slice = 0
+        self.current = NULL
+        process.held = <uint16_t>self.held[0]
+        self.held[0] = 0
+        if ticks > 1:
+            # Whole ticks in Python; the first may have begun before the slice did.
+            used += <int64_t>(ticks - 1) * CONTEXT_REDS
+        process.reductions += used - self.virtual_reductions
+        runq_charge(&self.runq, process, used)
+        self.work += used
+
+    cdef void settle(self, process_t* process, int ask) noexcept:
+        """The process has stopped: put it where what it asked for says."""
+        if ask != ASK_BLOCKED:
+            process.backoff = 0
+        if ask == ASK_MESSAGE or ask == ASK_TIMER:
+            if has(process, FLAG_DOOMED | FLAG_TIMED_OUT) or (
+                ask == ASK_MESSAGE and process.mailbox.tail != process.scanned
+            ):
+                runq_push_woken(&self.runq, process)
+            else:
+                process.state = STATE_WAITING
+                if ask == ASK_MESSAGE:
+                    raise_flag(process, FLAG_WAITS_FOR_MESSAGE)
+        elif ask == ASK_YIELD:
+            runq_push_woken(&self.runq, process)
+        elif ask == ASK_SLICE:
+            runq_push_preempted(&self.runq, process, self.ticker.ticks)
+        else:
+            runq_push_blocked(&self.runq, process, monotonic_ns(), self.slice_ns)
+            process.backoff += 1
+
+    cdef int execute(self, process_t* process) except -1:
+        """Give a process without a stack of its own a slice on this one."""
+        cdef PyObject* result = NULL
+        cdef PySendResult status
+        self.begin(process)
+        if process.coroutine == NULL and has(process, FLAG_DOOMED):
+            return self.reap(process)  # It was told to exit before it began.
+        csched_swap_context(self.thread, &process.context)
+        if process.coroutine == NULL:
+            status = self.launch(process, &result)
+        elif has(process, FLAG_DOOMED):
+            status = self.unwind(process, &result)
+        else:
+            status = PyIter_Send(process.coroutine, <PyObject*>None, &result)
+        while status == PYGEN_NEXT:
+            if result == <PyObject*>SUSPEND or result == <PyObject*>None:
+                csched_swap_context(self.thread, &process.context)
+                # A bare `yield`, as of a `types.coroutine`, is a yield_().
+                ask = self.asked if result == <PyObject*>SUSPEND else <int>ASK_YIELD
+                Py_DECREF(<object>result)
+                self.end(process)
+                self.settle(process, ask)
+                return 0
+            status = self.refuse(process, &result)
+        csched_swap_context(self.thread, &process.context)
+        return self.finish(process, status, result)
+
+    cdef PySendResult launch(self, process_t* process, PyObject** result) noexcept:
+        """Call what was spawned; if that makes a coroutine, it is the process."""
+        cdef PyObject* callable = process.function
+        cdef PyObject* args = process.args
+        cdef bint is_mfa = PyTuple_CheckExact(<object>callable)
+        if is_mfa:
+            callable = PyObject_CallMethodObjArgs(
+                <PyObject*>self.services, <PyObject*>RESOLVE, callable, args, <PyObject*>NULL)
+            if callable == NULL:
+                return PYGEN_ERROR
+        else:
+            Py_INCREF(<object>callable)
+        process.args = NULL
+        result[0] = PyObject_Vectorcall(callable, csched_tuple_items(args), PyTuple_GET_SIZE(<object>args), NULL)
+        if result[0] == NULL and is_mfa and PyErr_ExceptionMatches(TypeError):
+            error = self.arity_error(<object>process.function, <object>args, <object>callable)
+            PyErr_SetObject(type(error), error)
+        Py_DECREF(<object>callable)
+        Py_DECREF(<object>args)
+        if result[0] == NULL:
+            return PYGEN_ERROR
+        if not PyCoro_CheckExact(result[0]):
+            return PYGEN_RETURN
+        process.coroutine = result[0]
+        result[0] = NULL
+        return PyIter_Send(process.coroutine, <PyObject*>None, result)
+
+    cdef PySendResult unwind(self, process_t* process, PyObject** result) noexcept:
+        """Raise its exit in a coroutine, where it is suspended."""
+        return self.throw(process, self.exit_exception(process), result)
+
+    cdef PySendResult refuse(self, process_t* process, PyObject** result) noexcept:
+        """It awaits what is not csched's: raise TypeError there."""
+        awaited = <object>result[0]
+        Py_CLEAR(result[0])
+        return self.throw(process, TypeError(
+            f"a process awaited {awaited!r}, which is neither csched's nor a coroutine"), result)
+
+    cdef PySendResult throw(self, process_t* process, object error, PyObject** result) noexcept:
+        result[0] = PyObject_CallMethodObjArgs(
+            process.coroutine, <PyObject*>THROW, <PyObject*>error, <PyObject*>NULL)
+        if result[0] != NULL:
+            return PYGEN_NEXT
+        if PyErr_ExceptionMatches(StopIteration):
+            # It returned; what, nobody asks any more.
+            PyErr_Clear()
+            result[0] = <PyObject*>None
+            Py_INCREF(None)
+            return PYGEN_RETURN
+        return PYGEN_ERROR
+
+    cdef object arity_error(self, object function, object args, object callable):
+        """The call of an MFA raised TypeError: what ends the process, Undef if it does not take these arguments."""
+        error = new_reference(csched_take_exception())
+        if error.__traceback__ is None:
+            try:
+                self.services.check_arity(function, args, callable)
+            except BaseException as undefined:
+                return undefined
+        return error
+
+    # --- Death ---------------------------------------------------------------------------------
+
+    cdef int finish(self, process_t* process, PySendResult status, PyObject* result) except -1:
+        cdef bint is_main = has(process, FLAG_MAIN)
+        try:
+            self.conclude(process, status, result)
+        except BaseException:
+            PyErr_WriteUnraisable(<object>process.pid)
+        self.reap(process)
+        if is_main:
+            self.shut_down()
+        return 0
+
+    cdef int conclude(self, process_t* process, PySendResult status, PyObject* result) except -1:
+        """Find out how it ended, still in its own context, and tell whom it concerns."""
+        cdef object value = None, error = None
+        if status == PYGEN_ERROR:
+            error = new_reference(csched_take_exception())
+        else:
+            value = new_reference(result)
+        if has(process, FLAG_DOOMED):
+            if error is None:
+                self.warn_swallowed(process)
+            if error is None or isinstance(error, ProcessExit):
+                return 0
+        elif has(process, FLAG_MAIN):
+            self.result = value
+            self.error = error
+            return 0
+        if error is not None and not isinstance(error, (ProcessExit, SystemExit)):
+            self.services.report_crash(<object>process.pid, <object>process.function, process.arity, error)
+        return 0
+
+    cdef object warn_swallowed(self, process_t* process):
+        if process.unwindings:
+            self.services.report_swallowed(
+                <object>process.pid, <object>process.function, process.arity, <object>process.exit)
+
+    cdef int reap(self, process_t* process) except -1:
+        """Take it out of the table, let go of all that it had, in its own context, and of itself."""
+        cdef PyObject* pid = process.pid
+        process.state = STATE_EXITING
+        self.clear_timer(process)
+        self.table.remove(<Pid>pid)
+        # These may run Python code: finalizers, which may send but not wait.
+        mailbox_clear(&process.mailbox)
+        Py_CLEAR(process.coroutine)
+        Py_CLEAR(process.args)
+        Py_CLEAR(process.function)
+        Py_CLEAR(process.context)
+        Py_CLEAR(process.exit)
+        self.end(process)
+        process.state = STATE_DEAD
+        process_free(process)
+        Py_DECREF(<object>pid)
+        return 0
+
+    cdef int abandon(self, process_t* process) except -1:
+        """It will not go: take it out of the table and never come back to its stack."""
+        try:
+            self.services.report_abandoned(
+                <object>process.pid, <object>process.function, process.arity, <object>process.exit)
+        except BaseException:
+            PyErr_WriteUnraisable(<object>process.pid)
+        # Its runner, which keeps itself alive, and its coroutine are leaked: to let go of them would raise
+        # in them once more.
+        process.coroutine = NULL
+        self.reap(process)
+        self.leave(self.pick())
+        raise SystemError("an abandoned process was resumed")
+
+    cdef object exit_exception(self, process_t* process):
+        """What is raised in a process that was told to exit."""
+        if process.unwindings >= UNWINDINGS:
+            self.abandon(process)
+        process.unwindings += 1
+        error = <object>process.exit
+        error.__traceback__ = None
+        return error
+
+    cdef int doom(self, process_t* process, object reason) except -1:
+        """Tell a process to exit. The first time counts."""
+        if has(process, FLAG_DOOMED):
+            return 0
+        error = ProcessExit(reason)
+        Py_INCREF(error)
+        process.exit = <PyObject*>error
+        raise_flag(process, FLAG_DOOMED)
+        if process.state == STATE_WAITING:
+            wake(self, process)
+        return 0
+
+    cdef int shut_down(self) except -1:
+        """Tell everybody to exit."""
+        cdef Pid pid
+        self.stopping = True
+        for pid in self.table.pids():
+            if pid.process != NULL:
+                self.doom(<process_t*>pid.process, "shutdown")
+        return 0
+
+    # --- Stacks --------------------------------------------------------------------------------
+
+    cdef int park(self, int ask) except -1:
+        """Stop the process that runs in the middle of its stack; return when it is resumed.
+
+        Raises ProcessExit if it was told to exit before or meanwhile.
+        """
+        cdef process_t* process = self.current
+        cdef process_t* next
+        if process.state != STATE_RUNNING:
+            raise ProcessExit("normal")  # A finalizer of a process that is dead.
+        if has(process, FLAG_DOOMED):
+            raise self.exit_exception(process)
+        if hooks_running or self.preemption.collecting:
+            raise RuntimeError("a process cannot wait inside a copying hook or a collection")
+        self.end(process)
+        self.settle(process, ask)
+        next = self.pick()
+        if next == process:
+            self.begin(process)
+        else:
+            # Not always a runner: the process may use greenlets of its own.
+            process.fiber = fiber_current()
+            self.leave(next)
+        if has(process, FLAG_DOOMED):
+            raise self.exit_exception(process)
+        return 0
+
+    cdef int leave(self, process_t* next) except -1:
+        """Give this stack up for that process, or for the hub if it is NULL; return when switched back to."""
+        if next != NULL and next.fiber != NULL:
+            return self.enter(next)
+        self.handed = next
+        self.fiber_switches += 1
+        if next != NULL and self.pool_len:
+            self.pool_len -= 1
+            return fiber_switch(self.pool[self.pool_len])
+        return fiber_switch(self.hub)
+
+    cdef int enter(self, process_t* process) except -1:
+        """Begin a slice of a process on the stack that it has parked."""
+        cdef PyObject* fiber = process.fiber
+        process.fiber = NULL
+        Py_DECREF(<object>fiber)  # It stays alive: its own stack refers to it.
+        self.fiber_switches += 1
+        self.begin(process)
+        return fiber_switch(fiber)
+
+    # --- Timers --------------------------------------------------------------------------------
+
+    cdef int set_timer(self, process_t* process, int64_t deadline_ns) except -1:
+        """Wake the process at that moment, instead of at any that was set before."""
+        if process.timer == NULL:
+            process.timer = timer_new(self.wheel)
+            process.timer.owner = process
+        lower_flag(process, FLAG_TIMED_OUT)
+        wheel_set(self.wheel, process.timer, deadline_ns)
+        self.ticker.next_deadline_ns = min(self.ticker.next_deadline_ns, deadline_ns)
+        return 0
+
+    cdef void clear_timer(self, process_t* process) noexcept:
+        """The wait is over: forget its timer, and that it may have fired."""
+        lower_flag(process, FLAG_TIMED_OUT)
+        if process.timer != NULL:
+            timer_free(self.wheel, process.timer)
+            process.timer = NULL
+
+    # --- Signals -------------------------------------------------------------------------------
+
+    def on_tick(self, signum, frame):
+        """Called by CPython in the stack of the process that runs, when its slice is over."""
+        cdef process_t* process = self.current
+        cdef bint blocked = self.ticker.blocked
+        if process == NULL or process.state != STATE_RUNNING or self.ticker.tripped != self.slices:
+            return
+        if blocked:
+            self.slice_ticks = self.ticker.ticks  # Nothing is charged for time in the kernel.
+        else:
+            # The whole slice is; if the process cannot be stopped here, the next call will do it.
+            self.reductions_left = min(self.reductions_left, 0)
+        if not self.preemption.may_switch():
+            return
+        if has(process, FLAG_DOOMED):
+            raise self.exit_exception(process)
+        self.preemptions += 1
+        self.ticked = True
+        self.park(ASK_BLOCKED if blocked else ASK_SLICE)
+
+    def on_interrupt(self, signum, frame):
+        """Called by CPython for SIGINT: everybody is told to exit, then `run` raises KeyboardInterrupt."""
+        cdef process_t* process = self.current
+        self.interrupted = True
+        self.shut_down()
+        if (
+            process != NULL and process.state == STATE_RUNNING
+            and not self.preemption.collecting and hooks_running == 0
+        ):
+            raise self.exit_exception(process)
+
+    def __dealloc__(self):
+        if self.wheel != NULL:
+            wheel_free(self.wheel)

@@ -1,0 +1,147 @@
+from cpython.exc cimport PyErr_SetFromErrno
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
+
+cimport csched._ids as ids
+cimport csched._scheduler as core
+from csched._cpython cimport PyErr_CheckSignals, csched_thread_state, new_reference
+from csched._fiber cimport fiber_current, fiber_new, fiber_setup, fiber_switch
+from csched._ids cimport Pid, ProcessTable
+from csched._preempt cimport Preemption
+from csched._process cimport FLAG_MAIN, process_t
+from csched._scheduler cimport Scheduler, csched_sleeper_t
+from csched._timer cimport monotonic_ns, wheel_new, wheel_next_deadline
+
+from csched._errors import ProcessExit
+
+
+cdef extern from "sleeper.h":
+    int csched_sleeper_open(csched_sleeper_t* sleeper) noexcept
+    void csched_sleeper_close(csched_sleeper_t* sleeper) noexcept
+    void csched_sleeper_wait(csched_sleeper_t* sleeper, int64_t ns) noexcept nogil
+
+
+cdef int open_scheduler(Scheduler scheduler, int64_t slice_ns, bint preempt, tuple atomic) except -1:
+    """Make all that a run needs; on an error nothing is left of it."""
+    fiber_setup()
+    scheduler.stop = StopIteration()
+    scheduler.thread = csched_thread_state()
+    scheduler.slice_ns = slice_ns
+    scheduler.table = ProcessTable()
+    scheduler.wheel = wheel_new(monotonic_ns())
+    scheduler.preemption = Preemption()
+    if csched_sleeper_open(&scheduler.sleeper) < 0:
+        PyErr_SetFromErrno(OSError)
+    try:
+        scheduler.preemption.start(
+            slice_ns, preempt, atomic, &scheduler.runq.runnable_len, &scheduler.runq.blocked_len,
+            scheduler.on_tick, scheduler.on_interrupt)
+    except BaseException:
+        csched_sleeper_close(&scheduler.sleeper)
+        raise
+    scheduler.hub = fiber_current()
+    scheduler.ticker = scheduler.preemption.ticker
+    scheduler.held = scheduler.preemption.held
+    scheduler.preemption.busy()
+    core.current = scheduler
+    ids.current_table = scheduler.table
+    return 0
+
+
+cdef int close_scheduler(Scheduler scheduler) except -1:
+    """Put the interpreter back as it was."""
+    cdef Pid pid
+    for pid in scheduler.table.pids():
+        scheduler.table.remove(pid)
+    scheduler.ticker.busy = 0
+    scheduler.preemption.stop()
+    csched_sleeper_close(&scheduler.sleeper)
+    Py_DECREF(<object>scheduler.hub)
+    core.current = None
+    ids.current_table = None
+    return 0
+
+
+cdef int hub_loop(Scheduler scheduler) except -1:
+    """Start runners, and sleep, until there are no more processes."""
+    cdef process_t* process
+    while True:
+        process = scheduler.handed
+        scheduler.handed = NULL
+        if process == NULL:
+            process = scheduler.pick()
+        if process != NULL:
+            if process.fiber != NULL:
+                scheduler.enter(process)
+            else:
+                scheduler.handed = process
+                switch_to_runner(scheduler)
+        elif scheduler.pool_len and scheduler.table.processes_len == 0:
+            switch_to_runner(scheduler)
+        elif scheduler.table.processes_len == 0:
+            return 0
+        else:
+            try:
+                idle(scheduler)
+            except BaseException as error:
+                # A signal handler of the user's raised, and no process ran that it could have hit.
+                if scheduler.failure is None:
+                    scheduler.failure = error
+                scheduler.shut_down()
+
+
+cdef int switch_to_runner(Scheduler scheduler) except -1:
+    """From the hub: go on in a pooled runner, or a new one."""
+    if scheduler.pool_len:
+        scheduler.pool_len -= 1
+        return fiber_switch(scheduler.pool[scheduler.pool_len])
+    runner = new_reference(fiber_new(scheduler.loop, scheduler.hub))
+    return fiber_switch(<PyObject*>runner)
+
+
+cdef int idle(Scheduler scheduler) except -1:
+    """Sleep until a timer is due, a signal comes, or another thread makes a process runnable."""
+    cdef int64_t deadline, ns
+    scheduler.look()
+    if scheduler.runq.runnable_len or scheduler.runq.blocked_len:
+        return 0
+    deadline = wheel_next_deadline(scheduler.wheel)
+    ns = INT64_MAX
+    if deadline != INT64_MAX:
+        ns = max(<int64_t>0, deadline - monotonic_ns())
+    scheduler.ticker.busy = 0
+    scheduler.sleeping = True
+    with nogil:
+        csched_sleeper_wait(&scheduler.sleeper, ns)
+    scheduler.sleeping = False
+    scheduler.preemption.busy()
+    PyErr_CheckSignals()
+    scheduler.look()
+    return 0
+
+
+def run(object function, tuple args, *, uint64_t process_limit, int64_t slice_ns, bint preempt, tuple atomic,
+        object services):
+    """Run `function(*args)` as the first process of a new scheduler; return or raise what it did."""
+    cdef Scheduler scheduler
+    if core.current is not None:
+        raise RuntimeError("csched runs already: run() cannot be called inside a run()")
+    scheduler = Scheduler()
+    scheduler.process_limit = process_limit
+    scheduler.services = services
+    open_scheduler(scheduler, slice_ns, preempt, atomic)
+    try:
+        scheduler.spawn(function, args, FLAG_MAIN)
+        hub_loop(scheduler)
+    finally:
+        close_scheduler(scheduler)
+    if scheduler.interrupted:
+        raise KeyboardInterrupt
+    if scheduler.failure is not None:
+        raise scheduler.failure
+    if scheduler.error is None:
+        return scheduler.result
+    if isinstance(scheduler.error, ProcessExit) and scheduler.error.reason == "normal":
+        return None
+    raise scheduler.error

@@ -1,0 +1,149 @@
+/* See ticker.h. */
+#include <Python.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "ticker.h"
+
+/* The one whose signals the handler serves. */
+static csched_ticker_t *volatile active = NULL;
+
+static int64_t clock_ns(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t csched_thread_cpu_ns(void) { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
+
+static int anyone_waits(csched_ticker_t *ticker) {
+    return *ticker->runnable_len != 0 || *ticker->blocked_len != 0 ||
+           clock_ns(CLOCK_MONOTONIC) >= ticker->next_deadline_ns;
+}
+
+static void on_signal(int signum) {
+    int saved_errno = errno;
+    csched_ticker_t *ticker = active;
+    if (ticker != NULL && ticker->slice != 0) {
+        uint64_t slice = ticker->slice;
+        int64_t cpu_ns = csched_thread_cpu_ns();
+        if (slice == ticker->seen || slice == ticker->probe) {
+            /* A tenth of a tick of CPU is what a system call that blocks uses at the very most. */
+            ticker->blocked = cpu_ns - ticker->cpu_ns < ticker->interval_ns / 10;
+            if (anyone_waits(ticker)) {
+                ticker->tripped = slice;
+                PyErr_SetInterruptEx(signum);
+            }
+        }
+        ticker->seen = slice;
+        ticker->cpu_ns = cpu_ns;
+    }
+    errno = saved_errno;
+}
+
+void csched_ticker_trip(csched_ticker_t *ticker) {
+    if (ticker->signals && ticker->slice != 0) {
+        ticker->blocked = 0;
+        ticker->tripped = ticker->slice;
+        PyErr_SetInterruptEx(SIGURG);
+    }
+}
+
+static void *tick(void *arg) {
+    csched_ticker_t *ticker = arg;
+    int64_t next = clock_ns(CLOCK_MONOTONIC);
+    while (!ticker->stop) {
+        if (!ticker->busy) {
+            pthread_mutex_lock(&ticker->mutex);
+            ticker->parked = 1;
+            __sync_synchronize();
+            while (!ticker->busy && !ticker->stop) pthread_cond_wait(&ticker->wake, &ticker->mutex);
+            ticker->parked = 0;
+            pthread_mutex_unlock(&ticker->mutex);
+            next = clock_ns(CLOCK_MONOTONIC);
+            continue;
+        }
+        next += ticker->interval_ns;
+        int64_t now = clock_ns(CLOCK_MONOTONIC);
+        if (next < now) next = now; /* The machine was busy elsewhere: ticks are not made up for. */
+#ifdef __linux__
+        struct timespec until = {next / 1000000000, next % 1000000000};
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
+        }
+#else
+        struct timespec left = {(next - now) / 1000000000, (next - now) % 1000000000};
+        nanosleep(&left, NULL);
+#endif
+        if (ticker->stop || !ticker->busy) continue;
+        ticker->ticks++;
+        if (ticker->signals) pthread_kill(ticker->target, SIGURG);
+    }
+    return NULL;
+}
+
+csched_ticker_t *csched_ticker_start(int64_t interval_ns, int signals,
+                                     const volatile uint32_t *runnable_len,
+                                     const volatile uint32_t *blocked_len) {
+    csched_ticker_t *ticker = calloc(1, sizeof *ticker);
+    if (ticker == NULL) return NULL;
+    ticker->interval_ns = interval_ns;
+    ticker->signals = signals;
+    ticker->runnable_len = runnable_len;
+    ticker->blocked_len = blocked_len;
+    ticker->next_deadline_ns = INT64_MAX;
+    ticker->target = pthread_self();
+    ticker->cpu_ns = csched_thread_cpu_ns();
+    pthread_mutex_init(&ticker->mutex, NULL);
+    pthread_cond_init(&ticker->wake, NULL);
+    if (signals) {
+        struct sigaction action = {0};
+        action.sa_handler = on_signal;
+        /* No SA_RESTART: a blocked system call must return, or it could not be preempted. */
+        action.sa_flags = SA_ONSTACK;
+        sigemptyset(&action.sa_mask);
+        active = ticker;
+        sigaction(SIGURG, &action, &ticker->before);
+    }
+    /* The thread must take no signal that is meant for Python. */
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int error = pthread_create(&ticker->thread, NULL, tick, ticker);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (error) {
+        if (signals) {
+            sigaction(SIGURG, &ticker->before, NULL);
+            active = NULL;
+        }
+        free(ticker);
+        errno = error;
+        return NULL;
+    }
+    return ticker;
+}
+
+void csched_ticker_unpark(csched_ticker_t *ticker) {
+    pthread_mutex_lock(&ticker->mutex);
+    pthread_cond_signal(&ticker->wake);
+    pthread_mutex_unlock(&ticker->mutex);
+}
+
+void csched_ticker_stop(csched_ticker_t *ticker) {
+    ticker->slice = 0;
+    pthread_mutex_lock(&ticker->mutex);
+    ticker->stop = 1;
+    pthread_cond_signal(&ticker->wake);
+    pthread_mutex_unlock(&ticker->mutex);
+    pthread_join(ticker->thread, NULL);
+    if (ticker->signals) {
+        /* What was sent has arrived: a signal to one's own process is delivered by the next return from
+         * the kernel, and sigaction is one. */
+        active = NULL;
+        sigaction(SIGURG, &ticker->before, NULL);
+    }
+    pthread_mutex_destroy(&ticker->mutex);
+    pthread_cond_destroy(&ticker->wake);
+    free(ticker);
+}

@@ -1,0 +1,72 @@
+/* The ticker: a thread without the GIL that counts slices and interrupts the scheduler's thread.
+ *
+ * While the scheduler is busy the thread wakes every `interval_ns`, counts a tick and, if signals are on,
+ * sends the scheduler's thread a real SIGURG. The handler of that signal, in C, sees whether the slice
+ * that runs is the one that ran at the last tick; only then does it trip Python's signal machinery, which
+ * runs the Python-level handler between two bytecodes of that process. An idle scheduler gets no ticks.
+ *
+ * The scheduler's thread writes `slice`, `probe`, `next_deadline_ns`; the handler runs in the same
+ * thread; the ticker's thread writes `ticks`. So all but `ticks`, `busy`, `parked` and `stop` belong to one thread.
+ */
+#ifndef CSCHED_TICKER_H
+#define CSCHED_TICKER_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+
+typedef struct {
+    /* Number of the slice that runs now; 0 while no process runs. */
+    volatile uint64_t slice;
+    /* The slice that ran at the last tick. The scheduler sets it too, when a slice begins right after a tick. */
+    volatile uint64_t seen;
+    /* The slice for which Python's signal machinery was tripped last. */
+    volatile uint64_t tripped;
+    /* A slice that is to be ended at the first tick: of a process that was blocked when it was last asked. */
+    volatile uint64_t probe;
+    /* Whole ticks since the start. */
+    volatile uint64_t ticks;
+    /* CPU time of the scheduler's thread at the last tick, in ns. */
+    volatile int64_t cpu_ns;
+    /* The slice that was tripped had used next to no CPU: it blocks in a system call. */
+    volatile int blocked;
+    /* Lower bound of the earliest timer (CLOCK_MONOTONIC, ns). */
+    volatile int64_t next_deadline_ns;
+    /* How many others could run: while there is none and no timer is due, nobody is preempted. */
+    const volatile uint32_t *runnable_len;
+    const volatile uint32_t *blocked_len;
+    /* The scheduler has something to run. Cleared by the scheduler when it goes to sleep. */
+    volatile int busy;
+    /* The thread waits on `wake` until the scheduler is busy again. */
+    volatile int parked;
+    volatile int stop;
+    int signals;
+    int64_t interval_ns;
+    pthread_t thread;
+    pthread_t target;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    struct sigaction before;
+} csched_ticker_t;
+
+/* Start a ticker for the calling thread. With `signals`, Python-level handling of SIGURG must have been
+ * set up before. NULL with errno set on failure. At most one at a time has signals. */
+csched_ticker_t *csched_ticker_start(int64_t interval_ns, int signals,
+                                     const volatile uint32_t *runnable_len,
+                                     const volatile uint32_t *blocked_len);
+/* Stop and free it; afterwards no signal of its comes any more. */
+void csched_ticker_stop(csched_ticker_t *ticker);
+/* Slow path of csched_ticker_busy: wake the parked thread. */
+void csched_ticker_unpark(csched_ticker_t *ticker);
+/* Trip the slice that runs now, as a tick would: a deferred preemption may be had. */
+void csched_ticker_trip(csched_ticker_t *ticker);
+/* CPU time of the calling thread in ns; async-signal-safe. */
+int64_t csched_thread_cpu_ns(void);
+
+static inline void csched_ticker_busy(csched_ticker_t *ticker) {
+    ticker->busy = 1;
+    __sync_synchronize();
+    if (ticker->parked) csched_ticker_unpark(ticker);
+}
+
+#endif

@@ -17,7 +17,7 @@ SOURCE = Path("pyx/csched")
 # Foreign C that a module needs beside its own generated file.
 C_FILES = {
     "_inspect": ["interp.c"],
-    "_preempt": ["guards.c", "interp.c", "ticker.c"],
+    "_preempt": ["buffered.c", "busy.c", "guards.c", "interp.c", "ticker.c"],
     "_scheduler": ["sleeper.c"],
     "_system": ["sleeper.c"],
 }

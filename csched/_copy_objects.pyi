@@ -1,1 +1,1 @@
-# Objects as parts. All of it is C, for the other compiled modules: see `_copy_objects.pxd`.
+# Instances, exceptions, functions. All of it is C: see `_copy_objects.pxd`.

@@ -1,1 +1,1 @@
-# What one copy carries with it. All of it is C, for the other compiled modules: see `_copy_state.pxd`.
+# What one copy carries with it. All of it is C: see `_copy_state.pxd`.

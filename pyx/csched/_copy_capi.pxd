@@ -67,18 +67,16 @@ cdef extern from "Python.h":
         PyObject* func_dict
         PyObject* func_annotations
 
-    int T_OBJECT, T_OBJECT_EX, T_PYSSIZET
+    int T_OBJECT, T_OBJECT_EX
     unsigned long Py_TPFLAGS_HEAPTYPE
 
-    PyTypeObject PyUnicode_Type, PyLong_Type, PyFloat_Type, PyBool_Type, PyBytes_Type, PyComplex_Type
+    PyTypeObject PyUnicode_Type, PyLong_Type, PyFloat_Type, PyBool_Type, PyBytes_Type
     PyTypeObject PyTuple_Type, PyList_Type, PyDict_Type, PySet_Type, PyFrozenSet_Type
     PyTypeObject PyByteArray_Type, PyFunction_Type, PyMethod_Type, PyCell_Type, PyCFunction_Type
-    PyTypeObject PyBaseObject_Type, PyMemoryView_Type, PyMemberDescr_Type, PyMethodDescr_Type
-    PyTypeObject PyWrapperDescr_Type, PyModule_Type, PyType_Type
+    PyTypeObject PyBaseObject_Type, PyMemoryView_Type
 
     PyTypeObject* Py_TYPE(PyObject*) noexcept
     Py_ssize_t Py_REFCNT(PyObject*) noexcept
-    Py_ssize_t Py_SIZE(PyObject*) noexcept
     void Py_SET_SIZE(PyObject*, Py_ssize_t) noexcept
     void Py_INCREF(PyObject*) noexcept
     void Py_XINCREF(PyObject*) noexcept
@@ -105,7 +103,6 @@ cdef extern from "Python.h":
     PyObject* PySet_New(PyObject*) noexcept
     PyObject* PyFrozenSet_New(PyObject*) noexcept
     int PySet_Add(PyObject*, PyObject*) noexcept
-    Py_ssize_t PySet_GET_SIZE(PyObject*) noexcept
     PyObject* PySequence_Tuple(PyObject*) noexcept
     PyObject* PyLong_FromVoidPtr(void*) noexcept
     PyObject* PyByteArray_FromStringAndSize(const char*, Py_ssize_t) noexcept
@@ -119,16 +116,14 @@ cdef extern from "Python.h":
     PyObject* PyMethod_GET_SELF(PyObject*) noexcept                 # Borrowed.
     PyObject* PyCFunction_GET_SELF(PyObject*) noexcept              # Borrowed, or NULL.
     PyObject* PyObject_GenericGetDict(PyObject*, void*) noexcept
-    PyObject* _PyType_Lookup(PyTypeObject*, PyObject*) noexcept     # Borrowed, NULL without an error.
+    # Borrowed, NULL without an error.
+    PyObject* _PyType_Lookup(PyTypeObject*, PyObject*) noexcept
 
     PyObject* PyException_GetCause(PyObject*) noexcept              # NULL without an error: none.
     PyObject* PyException_GetContext(PyObject*) noexcept            # NULL without an error: none.
-    void PyException_SetCause(PyObject*, PyObject*) noexcept        # Steals.
-    void PyException_SetContext(PyObject*, PyObject*) noexcept      # Steals.
 
     void PyObject_GC_Track(void*) noexcept
     void PyObject_GC_UnTrack(void*) noexcept
-    PyObject* PyErr_Occurred() noexcept                             # Borrowed.
     void PyErr_Clear() noexcept
     void PyErr_SetNone(PyObject*) noexcept
     void PyErr_SetString(PyObject*, const char*) noexcept
@@ -137,14 +132,14 @@ cdef extern from "Python.h":
     PyObject* PyExc_RecursionError
     PyObject* PyExc_TypeError
     PyObject* PyExc_BaseException
-    PyObject* PyExc_OSError
 
     void* PyMem_Malloc(size_t) noexcept
     void* PyMem_Calloc(size_t, size_t) noexcept
     void* PyMem_Realloc(void*, size_t) noexcept
     void PyMem_Free(void*) noexcept
 
-    # The version of a type: changes whenever the type or a base does, is never another type's; 0: none now.
+    # The version of a type: changes whenever the type or a base does, is never another type's; 0:
+    # none now.
     unsigned int type_version "csched_type_version"(PyTypeObject*) noexcept
     PyTypeObject* none_type "csched_none_type"() noexcept
     # The field at a byte offset, as member descriptors give it.

@@ -12,8 +12,8 @@ from csched._copy_capi cimport (
     PyTuple_GET_ITEM,
     PyTuple_GET_SIZE,
 )
+from csched._copy_frames cimport add_frame_step, clear_frame, expand, finish, frame_t
 from csched._copy_kinds cimport KIND_SHARED, has_parts, is_atom, meet, met_t
-from csched._copy_objects cimport add_frame_step, clear_frame, expand, finish, frame_t
 from csched._copy_state cimport blame, copier_t
 
 cdef enum:

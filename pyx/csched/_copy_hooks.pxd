@@ -22,7 +22,8 @@ from csched._copy_state cimport copier_t
 
 
 cdef enum:
-    # Objects that copy themselves, within one another; some 2 KB of C stack each. The copy module stops at 250.
+    # Objects that copy themselves, within one another; some 2 KB of C stack each. The copy module
+    # stops at 250.
     HOOK_DEPTH = 200
 
 

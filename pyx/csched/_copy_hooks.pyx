@@ -59,7 +59,9 @@ cdef PyObject* copy_part(
     return copy
 
 
-cdef object part(copier_t* copier, object original, step_t step, object key=None, Py_ssize_t index=0):
+cdef object part(
+    copier_t* copier, object original, step_t step, object key=None, Py_ssize_t index=0
+):
     """A copy of something that belongs to an object, reached by the step that is named."""
     cdef PyObject* copy = copy_part(copier, original, step, key, index)
     result = <object>copy
@@ -145,7 +147,7 @@ cdef object by_reduce(copier_t* copier, object original, bint remember):
 
 
 cdef size_t words_of(object copy):
-    """The size of an object without its parts, as the object says itself: it may own memory of C."""
+    """The size of an object without its parts, as the object says: it may own memory of C."""
     try:
         return copy.__sizeof__() // WORD
     except Exception:
@@ -192,7 +194,9 @@ cdef PyObject* copy_by_hook(
         PyErr_SetNone(PyExc_TypeError)
         return NULL
     if nesting == HOOK_DEPTH:
-        PyErr_SetString(PyExc_RecursionError, "too many objects within one another that copy themselves")
+        PyErr_SetString(
+            PyExc_RecursionError, "too many objects that copy themselves within one another"
+        )
     else:
         nesting += 1
         copy = new_by_hook_raw(copier, original, kind, remember)

@@ -1,7 +1,7 @@
 """Which objects are shared, and how the others are copied: by kind.
 
 Purpose: `meet` decides about one object that is not an atom: shared, already copied, or of a `kind`
-for which `_copy`, `_copy_objects` or `_copy_hooks` has the way. Nothing is copied here.
+for which `_copy` knows the way. Nothing is copied here.
 
 1. The exact types of messages are told by comparing pointers. All other types have a `Recipe`, made
    once by looking at the class, and cached by the type's version: a class that is changed, a dead
@@ -43,7 +43,8 @@ cdef enum kind_t:
     # Passed by reference.
     KIND_SHARED
     KIND_LIST
-    # Named tuples too: any class derived from tuple that adds neither fields nor copying of its own.
+    # Named tuples too: any class derived from tuple that adds neither fields nor copying of its
+    # own.
     KIND_TUPLE
     KIND_DICT
     KIND_SET
@@ -109,7 +110,7 @@ cdef inline bint is_atom(PyTypeObject* kind) noexcept:
     )
 
 
-# True for the kinds that `_copy_objects` can take apart. Not asked about KIND_SHARED.
+# True for the kinds that `_copy_frames` can take apart. Not asked about KIND_SHARED.
 cdef inline bint has_parts(kind_t kind) noexcept:
     return kind <= kind_t.KIND_CELL
 

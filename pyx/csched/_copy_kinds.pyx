@@ -2,7 +2,6 @@ cimport cython
 from cpython.ref cimport PyObject
 
 from csched._copy_capi cimport (
-    Py_DECREF,
     Py_INCREF,
     Py_TPFLAGS_HEAPTYPE,
     Py_TYPE,
@@ -40,7 +39,8 @@ from _weakref import ref
 from _weakrefset import WeakSet
 
 cdef enum:
-    # Entries of the recipe cache; a power of two, of the order of the types in all messages of a program.
+    # Entries of the recipe cache; a power of two, of the order of the types in all messages of a
+    # program.
     RECIPES_LEN = 512
 
 ctypedef struct cached_t:
@@ -55,25 +55,28 @@ cdef Py_ssize_t dispatch_len = 0
 # True if an object of a type without a recipe was passed to `share`.
 cdef bint plain_shared = False
 
-cdef dict handles = {}                  # Address to weak reference or 1-tuple: what `share` was given.
-cdef dict handle_addresses = {}         # The weak references among them, back to the address.
-cdef object shared_types = WeakSet()    # Types of what `share` was given.
-cdef object immutable_types = WeakSet() # What `register_immutable` was given.
+cdef dict handles = {}  # Address to weak reference or 1-tuple: what `share` was given.
+cdef dict handle_addresses = {}  # The weak references among them, back to the address.
+cdef object shared_types = WeakSet()  # Types of what `share` was given.
+cdef object immutable_types = WeakSet()  # What `register_immutable` was given.
 
 cdef frozenset SHARED_TYPES = frozenset((
-    complex, range, type(Ellipsis), type(NotImplemented), property, types.ModuleType, types.CodeType,
+    complex, range, property, type(Ellipsis), type(NotImplemented),
+    types.ModuleType, types.CodeType, types.GenericAlias, types.UnionType,
     types.GetSetDescriptorType, types.MemberDescriptorType, types.MethodDescriptorType,
-    types.WrapperDescriptorType, types.ClassMethodDescriptorType, types.GenericAlias, types.UnionType,
+    types.WrapperDescriptorType, types.ClassMethodDescriptorType,
 ))
 
 # By name, so that none of the modules is imported until somebody has an instance.
 cdef frozenset SHARED_NAMES = frozenset((
-    "datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta", "datetime.timezone",
-    "decimal.Decimal", "fractions.Fraction", "uuid.UUID", "re.Pattern", "re.Match", "zoneinfo.ZoneInfo",
-    "pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib.WindowsPath", "pathlib.PureWindowsPath",
-    "pathlib._local.PosixPath", "pathlib._local.PurePosixPath", "pathlib._local.WindowsPath",
-    "pathlib._local.PureWindowsPath", "ipaddress.IPv4Address", "ipaddress.IPv6Address",
-    "typing.TypeVar", "typing.ParamSpec", "weakref.WeakMethod",
+    "datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta",
+    "datetime.timezone", "zoneinfo.ZoneInfo",
+    "decimal.Decimal", "fractions.Fraction", "uuid.UUID", "re.Pattern", "re.Match",
+    "pathlib.PosixPath", "pathlib.PurePosixPath",
+    "pathlib.WindowsPath", "pathlib.PureWindowsPath",
+    "pathlib._local.PosixPath", "pathlib._local.PurePosixPath",
+    "pathlib._local.WindowsPath", "pathlib._local.PureWindowsPath",
+    "ipaddress.IPv4Address", "ipaddress.IPv6Address", "typing.TypeVar", "typing.ParamSpec",
 ))
 
 
@@ -111,7 +114,7 @@ cdef bint is_enum(object kind):
 
 
 cdef int find_slots(Recipe recipe, object kind) except -1:
-    """Fill in the object fields that classes of the kind declare: `__slots__`, and those of C exceptions."""
+    """Fill in the object fields that classes declare: `__slots__`, and C exceptions'."""
     cdef list names = [], offsets = []
     cdef PyMemberDescrObject* member
     cdef Py_ssize_t i
@@ -159,7 +162,7 @@ cdef bint has_usual_dict(object kind):
 
 
 cdef bint is_accounted(Recipe recipe, PyTypeObject* kind):
-    """True if a dict, a weak reference list and slots are all that instances of the kind consist of."""
+    """True if a dict, a weak reference list and slots are all that instances consist of."""
     cdef Py_ssize_t fields = recipe.slots_len
     fields += kind.tp_dictoffset > 0
     fields += kind.tp_weaklistoffset > 0
@@ -167,7 +170,8 @@ cdef bint is_accounted(Recipe recipe, PyTypeObject* kind):
         kind.tp_itemsize == 0
         and (kind.tp_dictoffset == 0 or has_usual_dict(<object>kind))
         and kind.tp_new == PyBaseObject_Type.tp_new
-        and kind.tp_basicsize <= PyBaseObject_Type.tp_basicsize + fields * <Py_ssize_t>sizeof(PyObject*)
+        and kind.tp_basicsize
+        <= PyBaseObject_Type.tp_basicsize + fields * <Py_ssize_t>sizeof(PyObject*)
     )
 
 
@@ -376,7 +380,8 @@ def _forget_handle(handle):
 
 
 cdef object handle_id(object handle):
-    # Not the reference itself: it hashes and compares as the object does, which need not be hashable.
+    # Not the reference itself: it hashes and compares as the object does, which need not be
+    # hashable.
     return <size_t><PyObject*>handle
 
 
@@ -397,10 +402,9 @@ cpdef object share(object obj):
     object
         `obj` itself.
 
-    Cost
-    ----
-    O(1), and about 200 bytes until the object dies. An object of a type that allows no weak references
-    (a list, a dict, a class with `__slots__` and no `__weakref__`) is kept alive for good.
+    Cost ---- O(1), and about 200 bytes until the object dies. An object of a type that allows no
+    weak references (a list, a dict, a class with `__slots__` and no `__weakref__`) is kept alive
+    for good.
 
     Examples
     --------
@@ -435,9 +439,9 @@ cpdef object share(object obj):
 cpdef object register_immutable(object kind):
     """Share the instances of a type instead of copying them.
 
-    For types whose instances never change, and that csched does not know. It goes by the exact type:
-    instances of subclasses, which may add what can be changed, are copied as before. Such an instance
-    is shared with everything that it refers to.
+    For types whose instances never change, and that csched does not know. It goes by the exact
+    type: instances of subclasses, which may add what can be changed, are copied as before. Such an
+    instance is shared with everything that it refers to.
 
     Parameters
     ----------

@@ -1,21 +1,23 @@
 """What one copy carries with it: the memo, the cost so far, and the way to a failure.
 
-Purpose: a `copier_t` lives on the C stack of `copy_message` for as long as one message is copied. It
-owns everything that must not outlive the copy, so a copy may run inside a hook of another one, or in
-another thread, without knowing.
+Purpose: a `copier_t` lives on the C stack of `copy_message` for as long as one message is copied.
+It owns everything that must not outlive the copy, so a copy may run inside a hook of another one,
+or in another thread, without knowing.
 
 1. The memo maps originals to copies by address, and owns a reference to both: no address in it can
    come to mean another object. Its first entries are in the struct, searched one by one; only a
    message with more shared parts than that gets a hash table.
 2. Only what can be met twice is remembered: objects with more references than the one that led to
    them and those that the copier holds itself.
-3. A Python hook breaks rule 2, since it may reach anything. Before the first one runs the copy starts
-   over (`restart`), and then remembers everything. What C code reaches, it holds references to.
+3. A Python hook breaks rule 2, since it may reach anything. Before the first one runs the copy
+   starts over (`restart`), and then remembers everything. What C code reaches, it holds references
+   to.
 4. A hook gets a real dict. Every entry is then put into both, and looked for in both.
 5. **Failure.** The functions that copy return NULL with an error set. They are `noexcept` all the
    same, since an `except` clause would save and restore the exception state at every level: each
-   level tests for NULL by hand, adds its step to the path on the way out, and so a path costs nothing
-   until there is one. The first and last steps are kept; of a million, nobody reads the middle.
+   level tests for NULL by hand, adds its step to the path on the way out, and so a path costs
+   nothing until there is one. The first and last steps are kept; of a million, nobody reads the
+   middle.
 6. Who is to blame is noted once, by the innermost level: `culprit`. `refused` tells a type that
    cannot be copied from a hook that raised.
 
@@ -30,7 +32,8 @@ from csched._copy_capi cimport Py_INCREF, PyTypeObject
 
 
 cdef enum:
-    # Memo entries within the struct. Searching eight addresses costs less than a hash and its table.
+    # Memo entries within the struct. Searching eight addresses costs less than a hash and its
+    # table.
     MEMO_FIRST = 8
     # Steps of a path that are kept at either end.
     STEPS_KEPT = 16
@@ -66,7 +69,8 @@ ctypedef struct entry_t:
 
 ctypedef struct copier_t:
     # Copies an object, or shares it: a new reference, or NULL with an error. `own` is how many
-    # references to the object the copier itself holds at that moment. Set by `_copy`, for those below.
+    # references to the object the copier itself holds at that moment. Set by `_copy`, for those
+    # below.
     PyObject* (*copy)(copier_t* copier, PyObject* original, Py_ssize_t own) noexcept
     size_t words                    # Cost of what has been copied so far.
     bint remember_all               # A Python hook takes part.
@@ -75,8 +79,10 @@ ctypedef struct copier_t:
     PyTypeObject* culprit           # Owned; the type whose copying failed; NULL: none yet.
     PyObject* hook_memo             # Owned; the dict that hooks get; NULL until the first.
     entry_t* entries                # In order of arrival; `first`, or allocated.
-    uint32_t* slots                 # Hash table of 1 + index into `entries`, 0 is free; NULL while `first` serves.
-    size_t mask                     # Slots - 1; slots are a power of two, at least twice the entries.
+    # Hash table of 1 + index into `entries`, 0 is free; NULL while `first` serves.
+    uint32_t* slots
+    # Slots - 1; slots are a power of two, at least twice the entries.
+    size_t mask
     Py_ssize_t entries_len
     Py_ssize_t entries_room
     entry_t first[MEMO_FIRST]
@@ -86,7 +92,9 @@ ctypedef struct copier_t:
 
 
 cdef void copier_init(
-    copier_t* copier, PyObject* (*copy)(copier_t*, PyObject*, Py_ssize_t) noexcept, bint remember_all
+    copier_t* copier,
+    PyObject* (*copy)(copier_t*, PyObject*, Py_ssize_t) noexcept,
+    bint remember_all,
 ) noexcept
 cdef void copier_clear(copier_t* copier) noexcept
 cdef entry_t* find_hashed(copier_t* copier, PyObject* original) noexcept

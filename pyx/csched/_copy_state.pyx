@@ -16,7 +16,6 @@ from csched._copy_capi cimport (
     PyMem_Free,
     PyMem_Malloc,
     PyMem_Realloc,
-    PyTypeObject,
 )
 
 cdef enum:
@@ -27,7 +26,9 @@ cdef enum:
 
 
 cdef void copier_init(
-    copier_t* copier, PyObject* (*copy)(copier_t*, PyObject*, Py_ssize_t) noexcept, bint remember_all
+    copier_t* copier,
+    PyObject* (*copy)(copier_t*, PyObject*, Py_ssize_t) noexcept,
+    bint remember_all,
 ) noexcept:
     copier.copy = copy
     copier.words = 0
@@ -64,7 +65,8 @@ cdef void copier_clear(copier_t* copier) noexcept:
 # The memo.
 
 cdef inline size_t slot_of(copier_t* copier, PyObject* original) noexcept:
-    # Objects are at least 16 bytes apart; the multiplication spreads what an arena puts side by side.
+    # Objects are at least 16 bytes apart; the multiplication spreads what an arena puts side by
+    # side.
     return ((<size_t>original >> 4) * <size_t>0x9E3779B97F4A7C15 >> 20) & copier.mask
 
 
@@ -214,7 +216,8 @@ cdef str key_text(object key):
     elif key is None or kind in (int, float, bool, bytes, complex):
         text = repr(key)
     elif kind is tuple and len(key) <= KEY_LEN // 4:
-        text = f"({', '.join([key_text(part) if type(part) is not tuple else '...' for part in key])})"
+        parts = [key_text(part) if type(part) is not tuple else "..." for part in key]
+        text = f"({', '.join(parts)})"
     else:
         text = f"<{type_text(kind)}>"
     return text if len(text) <= KEY_LEN else text[:KEY_LEN] + "..."
@@ -253,8 +256,7 @@ cdef str path_text(copier_t* copier, str root):
             texts.append(f"[{key_text(<object>step.key)}]")
         else:
             # The variables of the function that was spawned are named without it.
-            texts.append(f"{'.' if texts != ['function'] else ''}closure[{key_text(<object>step.key)}]")
-            if texts[0] == "function" and len(texts) == 2:
-                texts[0] = ""
+            texts = [""] if texts == ["function"] else [*texts, "."]
+            texts.append(f"closure[{key_text(<object>step.key)}]")
         in_dict = False
     return "".join(texts)

@@ -8,19 +8,20 @@ which it may be interrupted.
    CPython retries an interrupted call afterwards (PEP 475): blocked system calls are preempted too.
 2. SA_RESTART is off, or `lock.acquire` would never be interrupted.
 3. A process is not switched away from while:
-   a. it holds an RLock, or is inside the raw write of a buffered file (`guards.h`): both would be
-      entered by the next process, since all processes are one thread;
+   a. it holds an RLock (`guards.h`): the next process would enter it, since all are one thread;
    b. a collection runs, with its finalizers (`gc.callbacks`), or a copying hook (`_copy`);
    c. a trace or profile function runs: greenlet gets stuck;
    d. a frame on its stack belongs to `importlib._bootstrap*` (module locks belong to the thread), or to
       a package whose code assumes that nothing happens between two awaits: asyncio, and those in
       `atomic`.
    The preemption is then owed: the next tick, or the release of the last lock, asks again.
-4. Outside the main thread, where Python handles no signals, slices end at runtime calls only; the
+4. A file keeps other processes out while one is in it (`buffered.h`). So a tick in which the process
+   could have run spares it once, to let it leave.
+5. Outside the main thread, where Python handles no signals, slices end at runtime calls only; the
    ticker still counts, as the scheduler's coarse clock.
 
 Ownership: one Preemption for each run; it changes process-wide things (the handlers of SIGURG and
-SIGINT, the method slots of RLock, gc.callbacks) and puts each back at the end, in reverse order.
+SIGINT, the methods of RLock and of files, gc.callbacks) and puts each back at the end, in reverse order.
 
 Sources: Go's runtime/preempt.go and signal_unix.go (why SIGURG); PEP 475.
 """
@@ -34,13 +35,19 @@ cdef extern from "ticker.h":
         uint64_t slice
         uint64_t seen
         uint64_t tripped
-        uint64_t probe
         uint64_t ticks
-        int64_t cpu_ns
         int blocked
         int64_t next_deadline_ns
         int busy
         int signals
+
+cdef extern from "busy.h":
+    # What the scheduler does for a file that is busy.
+    ctypedef struct csched_busy_scheduler_t:
+        void** current
+        int (*wait)() except -1
+        void (*wake)(void* process) noexcept
+        void (*released)() noexcept     # Filled in by `Preemption.start`.
 
 
 @cython.final
@@ -52,12 +59,16 @@ cdef class Preemption:
     cdef void* base                 # The frame below all processes: whoever called `run`.
     cdef object old_tick            # The handlers of before.
     cdef object old_interrupt
-    cdef bint guarded               # RLock and FileIO are wrapped.
+    cdef bint guarded               # RLock and files are wrapped.
     cdef int* held                  # 3a: count for the process that runs; the scheduler keeps it for the others.
     cdef int unguarded_held         # What `held` points at where nothing is wrapped.
+    cdef uint64_t spared            # 4: the last slice that was.
     cdef int start(self, int64_t slice_ns, bint by_signal, object atomic, uint32_t* runnable_len,
-                   uint32_t* blocked_len, object on_tick, object on_interrupt) except -1
+                   uint32_t* blocked_len, csched_busy_scheduler_t files, object on_tick, object on_interrupt) except -1
     cdef int stop(self) except -1
     cdef bint may_switch(self) noexcept
+    cdef bint spares(self) noexcept
+    cdef bint waits_for_file(self, void* process) noexcept
+    cdef void forget(self, void* process) noexcept
     cdef void busy(self) noexcept
     cdef void probe(self, uint64_t slice) noexcept

@@ -15,7 +15,16 @@ cdef extern from "ticker.h":
     void csched_ticker_stop(csched_ticker_t* ticker) noexcept
     void csched_ticker_busy(csched_ticker_t* ticker) noexcept
     void csched_ticker_trip(csched_ticker_t* ticker) noexcept
-    int64_t csched_thread_cpu_ns() noexcept
+    void csched_ticker_probe(csched_ticker_t* ticker, uint64_t slice) noexcept
+
+cdef extern from "buffered.h":
+    int csched_buffered_install(csched_busy_scheduler_t scheduler) except -1
+    void csched_buffered_remove() noexcept
+
+cdef extern from "busy.h":
+    bint csched_busy_waits(void* process) noexcept
+    bint csched_busy_spare() noexcept
+    void csched_busy_forget(void* process) noexcept
 
 cdef extern from "guards.h":
     int csched_held
@@ -40,7 +49,7 @@ cdef csched_ticker_t* guarded_ticker = NULL
 
 
 cdef void on_released() noexcept:
-    """The process holds nothing any more: a tick that was refused meanwhile is obeyed now."""
+    """The process holds nothing any more, or has left its files: a tick that was refused meanwhile is obeyed now."""
     if guarded_ticker != NULL and guarded_ticker.seen == guarded_ticker.slice:
         csched_ticker_trip(guarded_ticker)
 
@@ -51,7 +60,7 @@ cdef class Preemption:
         self.held = &self.unguarded_held
 
     cdef int start(self, int64_t slice_ns, bint by_signal, object atomic, uint32_t* runnable_len,
-                   uint32_t* blocked_len, object on_tick, object on_interrupt) except -1:
+                   uint32_t* blocked_len, csched_busy_scheduler_t files, object on_tick, object on_interrupt) except -1:
         """Begin to tick for the calling thread. On an error nothing is changed."""
         global guarded_ticker, csched_held
         self.base = csched_top_frame()
@@ -68,6 +77,8 @@ cdef class Preemption:
                     self.old_interrupt = _signal.signal(_signal.SIGINT, on_interrupt)
                 csched_guards_install()
                 self.guarded = True
+                files.released = on_released
+                csched_buffered_install(files)
                 self.held = &csched_held
                 csched_held = 0
             gc.callbacks.append(self.on_collection)
@@ -89,6 +100,7 @@ cdef class Preemption:
         if self.guarded:
             guarded_ticker = NULL
             csched_guards_thread(0, NULL)
+            csched_buffered_remove()
             csched_guards_remove()
             self.guarded = False
             self.held = &self.unguarded_held
@@ -121,11 +133,25 @@ cdef class Preemption:
             and not csched_frames_forbid(self.base, self.roots)
         )
 
+    cdef bint spares(self) noexcept:
+        """Whether this tick lets the process that runs leave the files that it is in: once a slice, if it can."""
+        if self.ticker.blocked or self.spared == self.ticker.slice or not csched_busy_spare():
+            return False
+        self.spared = self.ticker.slice
+        return True
+
+    cdef bint waits_for_file(self, void* process) noexcept:
+        """Whether a file that it wants to enter is still busy."""
+        return csched_busy_waits(process)
+
+    cdef void forget(self, void* process) noexcept:
+        """It will not leave the files that it is in."""
+        csched_busy_forget(process)
+
     cdef void busy(self) noexcept:
         """The scheduler has something to run: tick."""
         csched_ticker_busy(self.ticker)
 
     cdef void probe(self, uint64_t slice) noexcept:
         """That slice, which begins now, is of a process that was blocked: end it at the first tick if it still is."""
-        self.ticker.probe = slice
-        self.ticker.cpu_ns = csched_thread_cpu_ns()
+        csched_ticker_probe(self.ticker, slice)

@@ -38,6 +38,8 @@ cdef enum:
     FLAG_MAIN = 8
     # It has suspended by `aio.yield_`, whose awaitable, one for all, cannot know it.
     FLAG_YIELDED = 16
+    # It is new, or yielded, since it last waited: nobody knows for how long it will run. `_runq`.
+    FLAG_FRESH = 32
 
 
 cdef struct process_t:
@@ -53,7 +55,7 @@ cdef struct process_t:
     mailbox_t mailbox       # Anyone appends, only the process itself removes.
     uint64_t scanned        # Position in the mailbox up to which a waiting receive has looked. The process.
     int64_t reductions      # Used since birth, without the virtual ones. Changed when a slice ends.
-    int64_t due_ns          # When a process that blocks in a system call is asked again. `_runq`.
+    int64_t key             # What its queue is sorted by: number of arrival, or the moment it is due. `_runq`.
     uint8_t state           # STATE_...
     uint8_t priority        # PRIORITY_...
     uint8_t flags           # FLAG_...

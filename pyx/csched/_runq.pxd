@@ -8,12 +8,16 @@ wait most of the time.
    turn of a normal process gives the low level as much credit as it has processes, and a turn of a low
    one costs 8 times the number of normal ones. So each low process runs once in the time in which it
    would have been passed over 8 times, as OTP does it, whatever the numbers.
-3. Each level has two queues, first in first out. Those who waited and were woken, or yielded, go to the
-   first (`woken`); those who used up their slice go to the second (`preempted`). The first is served
+3. Each level has two queues, first in first out: those who waited and were woken, yielded or are new
+   are in the first, those who used up their slice in the second (`preempted`). The first is served
    first; but once it has been served for two slices (counted in reductions, or in ticks) while the
    second is not empty, the second has a turn: at least a third of the time.
-4. A process that was preempted inside a blocking system call is in `blocked`, one queue for each length
-   of wait, hence sorted by `due_ns`. When due it goes to `preempted`; when nothing else is runnable the
+4. The first queue is kept as two, which are merged by number of arrival (`key`): `woken`, of those who
+   are known to wait, and `fresh`, of those who yielded, are new, or blocked, who may turn out to be anything.
+   When one of the latter has used up a slice, the former go first for two ticks: a thousand new hogs do not
+   keep a timer waiting for a second.
+5. A process that was preempted inside a blocking system call is in `blocked`, one queue for each length
+   of wait, hence sorted by `key`, the moment it is due. When due it goes to `fresh`; when nothing else is runnable the
    one that is due first is taken at once, since blocking is as good as sleeping then.
 
 Rejected: one queue with slices of 1 ms (a timer is a second late beside 1,000 hogs); OTP's counting of
@@ -24,13 +28,13 @@ Sources: erl_process.c (dequeue_process, RESCHEDULE_LOW); DESIGN section 4.
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from csched._process cimport process_t
+from csched._process cimport FLAG_FRESH, has, lower_flag, process_t, raise_flag
 from csched._types cimport CONTEXT_REDS, PRIORITIES, STATE_RUNNABLE
 
 
 cdef enum:
-    # Slices for which `woken` is served while `preempted` waits; 2 leaves it a third of the time.
-    WOKEN_SLICES = 2
+    # Slices for which the first queue is served while the second waits; 2 leaves it a third of the time.
+    FIRST_SLICES = 2
     # A low process runs once for this many turns of a normal one (`RESCHEDULE_LOW`, erl_process.h).
     LOW_PASSES = 8
     # Lengths of wait for those that block: 1, 2, 4, 8, 16, 32 slices, then BACKOFF_LIMIT_NS.
@@ -47,9 +51,12 @@ cdef struct fifo_t:
 
 cdef struct level_t:
     fifo_t woken
+    fifo_t fresh
     fifo_t preempted
-    int64_t woken_reductions    # Used by woken processes since a preempted one had its last turn.
+    int64_t arrivals            # In `woken` and `fresh`, ever; the next one's key.
+    int64_t first_reductions    # Used from the first queue since a preempted process had its last turn.
     uint64_t turn_ticks         # Ticks when a preempted process had its last turn, or the queue began to fill.
+    uint64_t favour_ticks       # Until there are so many ticks, `woken` goes before `fresh`.
 
 
 cdef struct runq_t:
@@ -61,7 +68,8 @@ cdef struct runq_t:
 
 
 cdef process_t* runq_pop(runq_t* queue, uint64_t ticks) noexcept
-cdef void runq_push_blocked(runq_t* queue, process_t* process, int64_t now, int64_t slice_ns) noexcept
+cdef void runq_push_blocked(runq_t* queue, process_t* process, uint64_t ticks, int64_t now,
+                            int64_t slice_ns) noexcept
 cdef process_t* runq_pop_blocked(runq_t* queue, int64_t now) noexcept
 cdef process_t* runq_pop_first_blocked(runq_t* queue) noexcept
 cdef int64_t runq_next_due(runq_t* queue) noexcept
@@ -85,10 +93,32 @@ cdef inline process_t* fifo_pop(fifo_t* fifo) noexcept:
 
 
 cdef inline void runq_push_woken(runq_t* queue, process_t* process) noexcept:
-    """The process waited and was woken, or yielded, or is new."""
+    """The process waited, and was woken."""
+    cdef level_t* level = &queue.levels[process.priority]
     process.state = STATE_RUNNABLE
-    fifo_push(&queue.levels[process.priority].woken, process)
+    process.key = level.arrivals
+    level.arrivals += 1
+    lower_flag(process, FLAG_FRESH)
+    fifo_push(&level.woken, process)
     queue.runnable_len += 1
+
+
+cdef inline void runq_push_fresh(runq_t* queue, process_t* process) noexcept:
+    """The process is new, or yielded, or was blocked."""
+    cdef level_t* level = &queue.levels[process.priority]
+    process.state = STATE_RUNNABLE
+    process.key = level.arrivals
+    level.arrivals += 1
+    raise_flag(process, FLAG_FRESH)
+    fifo_push(&level.fresh, process)
+    queue.runnable_len += 1
+
+
+cdef inline void used_up_slice(level_t* level, process_t* process, uint64_t ticks) noexcept:
+    """See 4."""
+    if has(process, FLAG_FRESH):
+        lower_flag(process, FLAG_FRESH)
+        level.favour_ticks = ticks + FIRST_SLICES
 
 
 cdef inline void runq_push_preempted(runq_t* queue, process_t* process, uint64_t ticks) noexcept:
@@ -96,12 +126,13 @@ cdef inline void runq_push_preempted(runq_t* queue, process_t* process, uint64_t
     cdef level_t* level = &queue.levels[process.priority]
     process.state = STATE_RUNNABLE
     if level.preempted.head == NULL:
-        level.woken_reductions = 0
+        level.first_reductions = 0
         level.turn_ticks = ticks
+    used_up_slice(level, process, ticks)
     fifo_push(&level.preempted, process)
     queue.runnable_len += 1
 
 
 cdef inline void runq_charge(runq_t* queue, process_t* process, int64_t reductions) noexcept:
     """A slice of the process is over; it used so many reductions, virtual ones and ticks included."""
-    queue.levels[process.priority].woken_reductions += reductions
+    queue.levels[process.priority].first_reductions += reductions

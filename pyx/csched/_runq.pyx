@@ -7,21 +7,25 @@ from csched._types cimport (
 
 
 cdef inline uint64_t level_len(level_t* level) noexcept:
-    return <uint64_t>level.woken.processes_len + level.preempted.processes_len
+    return <uint64_t>level.woken.processes_len + level.fresh.processes_len + level.preempted.processes_len
 
 
 cdef process_t* level_pop(level_t* level, uint64_t ticks) noexcept:
     """Take the next of a level that is not empty."""
+    cdef process_t* woken = level.woken.head
+    cdef process_t* fresh = level.fresh.head
     if level.preempted.head != NULL and (
-        level.woken.head == NULL
-        or level.woken_reductions >= WOKEN_SLICES * CONTEXT_REDS
-        or ticks - level.turn_ticks > WOKEN_SLICES
+        (woken == NULL and fresh == NULL)
+        or level.first_reductions >= FIRST_SLICES * CONTEXT_REDS
+        or ticks - level.turn_ticks > FIRST_SLICES
     ):
-        level.woken_reductions = 0
-        # The slice that begins now takes about a tick of its own.
+        # The slice that begins now will take a tick, and be charged, too.
+        level.first_reductions = -CONTEXT_REDS
         level.turn_ticks = ticks + 1
         return fifo_pop(&level.preempted)
-    return fifo_pop(&level.woken)
+    if fresh == NULL or (woken != NULL and (woken.key < fresh.key or ticks < level.favour_ticks)):
+        return fifo_pop(&level.woken)
+    return fifo_pop(&level.fresh)
 
 
 cdef process_t* runq_pop(runq_t* queue, uint64_t ticks) noexcept:
@@ -48,7 +52,8 @@ cdef process_t* runq_pop(runq_t* queue, uint64_t ticks) noexcept:
     return level_pop(normal, ticks)
 
 
-cdef void runq_push_blocked(runq_t* queue, process_t* process, int64_t now, int64_t slice_ns) noexcept:
+cdef void runq_push_blocked(runq_t* queue, process_t* process, uint64_t ticks, int64_t now,
+                            int64_t slice_ns) noexcept:
     """The process was found blocked in a system call: ask it again later, and ever more rarely."""
     cdef int64_t wait
     if process.backoff < BACKOFFS - 1:
@@ -56,8 +61,9 @@ cdef void runq_push_blocked(runq_t* queue, process_t* process, int64_t now, int6
     else:
         process.backoff = BACKOFFS - 1
         wait = BACKOFF_LIMIT_NS
-    process.due_ns = now + min(wait, <int64_t>BACKOFF_LIMIT_NS)
+    process.key = now + min(wait, <int64_t>BACKOFF_LIMIT_NS)
     process.state = STATE_RUNNABLE
+    used_up_slice(&queue.levels[process.priority], process, ticks)
     fifo_push(&queue.blocked[process.backoff], process)
     queue.blocked_len += 1
 
@@ -67,7 +73,7 @@ cdef int first_blocked(runq_t* queue) noexcept:
     cdef int i, first = -1
     for i in range(BACKOFFS):
         if queue.blocked[i].head != NULL and (
-            first < 0 or queue.blocked[i].head.due_ns < queue.blocked[first].head.due_ns
+            first < 0 or queue.blocked[i].head.key < queue.blocked[first].head.key
         ):
             first = i
     return first
@@ -94,4 +100,4 @@ cdef int64_t runq_next_due(runq_t* queue) noexcept:
     """When the first blocked process is due; INT64_MAX if there is none."""
     if queue.blocked_len == 0:
         return INT64_MAX
-    return queue.blocked[first_blocked(queue)].head.due_ns
+    return queue.blocked[first_blocked(queue)].head.key

@@ -58,6 +58,7 @@ cdef enum:
     ASK_YIELD = 2       # Run again after its equals.
     ASK_SLICE = 3       # It has used up its slice.
     ASK_BLOCKED = 4     # It was found blocked in a system call.
+    ASK_FILE = 5        # Wait until it may enter a file that others are in (`buffered.h`).
 
 
 @cython.final

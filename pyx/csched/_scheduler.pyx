@@ -20,8 +20,8 @@ from csched._process cimport (
     raise_flag,
 )
 from csched._runq cimport (
-    runq_charge, runq_pop, runq_pop_blocked, runq_pop_first_blocked, runq_push_blocked, runq_push_preempted,
-    runq_push_woken,
+    runq_charge, runq_pop, runq_pop_blocked, runq_pop_first_blocked, runq_push_blocked, runq_push_fresh,
+    runq_push_preempted, runq_push_woken,
 )
 from csched._timer cimport (
     monotonic_ns, timer_free, timer_new, timer_t, wheel_free, wheel_next_deadline, wheel_pop_expired, wheel_set,
@@ -72,7 +72,9 @@ cdef class Scheduler:
         process.context = context
         process.flags = <unsigned char>flags
         process.arity = <uint16_t>min(<Py_ssize_t>0xFFFF, PyTuple_GET_SIZE(args))
-        wake(self, process)
+        runq_push_fresh(&self.runq, process)
+        if self.sleeping:
+            self.wake_hub()
         if self.stopping:
             self.doom(process, "shutdown")
         return pid
@@ -137,7 +139,7 @@ cdef class Scheduler:
             process = runq_pop_blocked(&self.runq, now)
             if process == NULL:
                 break
-            runq_push_preempted(&self.runq, process, self.ticker.ticks)
+            runq_push_fresh(&self.runq, process)
         self.ticker.next_deadline_ns = wheel_next_deadline(self.wheel)
 
     # --- A slice -------------------------------------------------------------------------------
@@ -189,11 +191,16 @@ cdef class Scheduler:
                 if ask == ASK_MESSAGE:
                     raise_flag(process, FLAG_WAITS_FOR_MESSAGE)
         elif ask == ASK_YIELD:
-            runq_push_woken(&self.runq, process)
+            runq_push_fresh(&self.runq, process)
+        elif ask == ASK_FILE:
+            if has(process, FLAG_DOOMED) or not self.preemption.waits_for_file(process):
+                runq_push_woken(&self.runq, process)
+            else:
+                process.state = STATE_WAITING
         elif ask == ASK_SLICE:
             runq_push_preempted(&self.runq, process, self.ticker.ticks)
         else:
-            runq_push_blocked(&self.runq, process, monotonic_ns(), self.slice_ns)
+            runq_push_blocked(&self.runq, process, self.ticker.ticks, monotonic_ns(), self.slice_ns)
             process.backoff += 1
 
     cdef int execute(self, process_t* process) except -1:
@@ -351,6 +358,7 @@ cdef class Scheduler:
         # Its runner, which keeps itself alive, and its coroutine are leaked: to let go of them would raise
         # in them once more.
         process.coroutine = NULL
+        self.preemption.forget(process)
         self.reap(process)
         self.leave(self.pick())
         raise SystemError("an abandoned process was resumed")
@@ -465,7 +473,7 @@ cdef class Scheduler:
         else:
             # The whole slice is; if the process cannot be stopped here, the next call will do it.
             self.reductions_left = min(self.reductions_left, 0)
-        if not self.preemption.may_switch():
+        if not self.preemption.may_switch() or self.preemption.spares():
             return
         if has(process, FLAG_DOOMED):
             raise self.exit_exception(process)

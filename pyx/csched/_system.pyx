@@ -8,10 +8,11 @@ cimport csched._scheduler as core
 from csched._cpython cimport PyErr_CheckSignals, csched_thread_state, new_reference
 from csched._fiber cimport fiber_current, fiber_new, fiber_setup, fiber_switch
 from csched._ids cimport Pid, ProcessTable
-from csched._preempt cimport Preemption
+from csched._preempt cimport Preemption, csched_busy_scheduler_t
 from csched._process cimport FLAG_MAIN, process_t
-from csched._scheduler cimport Scheduler, csched_sleeper_t
+from csched._scheduler cimport ASK_FILE, Scheduler, csched_sleeper_t, wake
 from csched._timer cimport monotonic_ns, wheel_new, wheel_next_deadline
+from csched._types cimport STATE_RUNNING, STATE_WAITING
 
 from csched._errors import ProcessExit
 
@@ -22,8 +23,24 @@ cdef extern from "sleeper.h":
     void csched_sleeper_wait(csched_sleeper_t* sleeper, int64_t ns) noexcept nogil
 
 
+cdef int wait_for_file() except -1:
+    """Stop the process that runs until it may enter a file; 1 if it cannot be stopped here (`busy.h`)."""
+    cdef Scheduler scheduler = core.current
+    if scheduler.current.state != STATE_RUNNING or not scheduler.preemption.may_switch():
+        return 1
+    scheduler.park(ASK_FILE)
+    return 0
+
+
+cdef void enter_file(void* process) noexcept:
+    """A process may enter a file. If it is only about to wait, `settle` sees so itself."""
+    if (<process_t*>process).state == STATE_WAITING:
+        wake(core.current, <process_t*>process)
+
+
 cdef int open_scheduler(Scheduler scheduler, int64_t slice_ns, bint preempt, tuple atomic) except -1:
     """Make all that a run needs; on an error nothing is left of it."""
+    cdef csched_busy_scheduler_t files
     fiber_setup()
     scheduler.stop = StopIteration()
     scheduler.thread = csched_thread_state()
@@ -31,12 +48,15 @@ cdef int open_scheduler(Scheduler scheduler, int64_t slice_ns, bint preempt, tup
     scheduler.table = ProcessTable()
     scheduler.wheel = wheel_new(monotonic_ns())
     scheduler.preemption = Preemption()
+    files.current = <void**>&scheduler.current
+    files.wait = wait_for_file
+    files.wake = enter_file
     if csched_sleeper_open(&scheduler.sleeper) < 0:
         PyErr_SetFromErrno(OSError)
     try:
         scheduler.preemption.start(
             slice_ns, preempt, atomic, &scheduler.runq.runnable_len, &scheduler.runq.blocked_len,
-            scheduler.on_tick, scheduler.on_interrupt)
+            files, scheduler.on_tick, scheduler.on_interrupt)
     except BaseException:
         csched_sleeper_close(&scheduler.sleeper)
         raise

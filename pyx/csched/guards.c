@@ -26,7 +26,6 @@ enum {
 };
 
 static guarded_t rlock_methods[RLOCK_METHODS];
-static guarded_t write_method;
 
 static inline int is_counted(void)
 {
@@ -120,47 +119,6 @@ static PyObject *guard_acquire_restore(PyObject *lock, PyObject *args)
     return result;
 }
 
-/* Whether this write is counted, for `leave_write`: the guarded thread may change meanwhile. */
-static int enter_write(void)
-{
-    int counted = is_counted();
-    if (counted) {
-        hold(1);
-    }
-    return counted;
-}
-
-static void leave_write(int counted)
-{
-    if (counted) {
-        let_go(1);
-    }
-}
-
-#if PY_VERSION_HEX >= 0x030C0000
-enum { WRITE_FLAGS = METH_METHOD | METH_FASTCALL | METH_KEYWORDS };
-
-static PyObject *guard_write(PyObject *file, PyTypeObject *defining_class, PyObject *const *args,
-                             Py_ssize_t args_len, PyObject *names)
-{
-    PyCMethod original = (PyCMethod)(void (*)(void))write_method.original;
-    int counted = enter_write();
-    PyObject *result = original(file, defining_class, args, args_len, names);
-    leave_write(counted);
-    return result;
-}
-#else
-enum { WRITE_FLAGS = METH_O };
-
-static PyObject *guard_write(PyObject *file, PyObject *data)
-{
-    int counted = enter_write();
-    PyObject *result = write_method.original(file, data);
-    leave_write(counted);
-    return result;
-}
-#endif
-
 #define GUARD(function) ((PyCFunction)(void (*)(void))(function))
 
 static guarded_t rlock_methods[RLOCK_METHODS] = {
@@ -171,8 +129,6 @@ static guarded_t rlock_methods[RLOCK_METHODS] = {
     [RLOCK_RELEASE_SAVE] = {"_release_save", METH_NOARGS, guard_release_save, NULL, NULL},
     [RLOCK_ACQUIRE_RESTORE] = {"_acquire_restore", METH_VARARGS, guard_acquire_restore, NULL, NULL},
 };
-
-static guarded_t write_method = {"write", WRITE_FLAGS, GUARD(guard_write), NULL, NULL};
 
 /* Find the entries of these methods in the table of `module.type`. */
 static int find_methods(const char *module, const char *type, guarded_t *methods, int methods_len)
@@ -227,14 +183,12 @@ static void unguard(guarded_t *guarded)
 int csched_guards_install(void)
 {
     if (installs_len == 0) {
-        if (find_methods("_thread", "RLock", rlock_methods, RLOCK_METHODS) < 0
-            || find_methods("_io", "FileIO", &write_method, 1) < 0) {
+        if (find_methods("_thread", "RLock", rlock_methods, RLOCK_METHODS) < 0) {
             return -1;
         }
         for (int i = 0; i < RLOCK_METHODS; i++) {
             guard(&rlock_methods[i]);
         }
-        guard(&write_method);
     }
     installs_len++;
     return 0;
@@ -248,7 +202,6 @@ void csched_guards_remove(void)
     for (int i = 0; i < RLOCK_METHODS; i++) {
         unguard(&rlock_methods[i]);
     }
-    unguard(&write_method);
 }
 
 void csched_guards_thread(unsigned long ident, void (*released)(void))

@@ -1,8 +1,10 @@
 /* See ticker.h. */
+#define _GNU_SOURCE
 #include <Python.h>
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "ticker.h"
@@ -16,7 +18,29 @@ static int64_t clock_ns(clockid_t clock) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-int64_t csched_thread_cpu_ns(void) { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
+/* Times that the calling thread has waited in the kernel. */
+static long voluntary_switches(void) {
+#ifdef RUSAGE_THREAD
+    struct rusage usage;
+    getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nvcsw;
+#else
+    /* Unknown: whoever uses no CPU is taken to wait. */
+    static long count = 0;
+    return ++count;
+#endif
+}
+
+/* What the next tick is compared with. */
+static void set_base(csched_ticker_t *ticker) {
+    ticker->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    ticker->waits = voluntary_switches();
+}
+
+void csched_ticker_probe(csched_ticker_t *ticker, uint64_t slice) {
+    ticker->probe = slice;
+    set_base(ticker);
+}
 
 static int anyone_waits(csched_ticker_t *ticker) {
     return *ticker->runnable_len != 0 || *ticker->blocked_len != 0 ||
@@ -28,17 +52,24 @@ static void on_signal(int signum) {
     csched_ticker_t *ticker = active;
     if (ticker != NULL && ticker->slice != 0) {
         uint64_t slice = ticker->slice;
-        int64_t cpu_ns = csched_thread_cpu_ns();
-        if (slice == ticker->seen || slice == ticker->probe) {
-            /* A tenth of a tick of CPU is what a system call that blocks uses at the very most. */
-            ticker->blocked = cpu_ns - ticker->cpu_ns < ticker->interval_ns / 10;
-            if (anyone_waits(ticker)) {
-                ticker->tripped = slice;
-                PyErr_SetInterruptEx(signum);
+        if (slice != ticker->seen && slice != ticker->probe) {
+            ticker->seen = slice;
+            set_base(ticker);
+        } else {
+            int64_t used_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - ticker->cpu_ns;
+            /* A tenth of a tick is what a system call that blocks uses at the very most. */
+            int blocked =
+                used_ns < ticker->interval_ns / 10 && voluntary_switches() != ticker->waits;
+            if (blocked || used_ns >= ticker->interval_ns / 2) {
+                ticker->seen = slice;
+                set_base(ticker);
+                if (anyone_waits(ticker)) {
+                    ticker->blocked = blocked;
+                    ticker->tripped = slice;
+                    PyErr_SetInterruptEx(signum);
+                }
             }
         }
-        ticker->seen = slice;
-        ticker->cpu_ns = cpu_ns;
     }
     errno = saved_errno;
 }
@@ -94,7 +125,7 @@ csched_ticker_t *csched_ticker_start(int64_t interval_ns, int signals,
     ticker->blocked_len = blocked_len;
     ticker->next_deadline_ns = INT64_MAX;
     ticker->target = pthread_self();
-    ticker->cpu_ns = csched_thread_cpu_ns();
+    set_base(ticker);
     pthread_mutex_init(&ticker->mutex, NULL);
     pthread_cond_init(&ticker->wake, NULL);
     if (signals) {

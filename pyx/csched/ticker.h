@@ -2,8 +2,12 @@
  *
  * While the scheduler is busy the thread wakes every `interval_ns`, counts a tick and, if signals are on,
  * sends the scheduler's thread a real SIGURG. The handler of that signal, in C, sees whether the slice
- * that runs is the one that ran at the last tick; only then does it trip Python's signal machinery, which
+ * that runs is the one that ran at the last tick; only then may it trip Python's signal machinery, which
  * runs the Python-level handler between two bytecodes of that process. An idle scheduler gets no ticks.
+ *
+ * A slice that has lasted for a tick has used the CPU for at least half of it, and is over; or it has used
+ * next to none, and waited in the kernel: it blocks in a system call; or it was the thread's turn to stand
+ * back for another program: that is not the process's fault, and it gets another tick.
  *
  * The scheduler's thread writes `slice`, `probe`, `next_deadline_ns`; the handler runs in the same
  * thread; the ticker's thread writes `ticks`. So all but `ticks`, `busy`, `parked` and `stop` belong to one thread.
@@ -26,8 +30,9 @@ typedef struct {
     volatile uint64_t probe;
     /* Whole ticks since the start. */
     volatile uint64_t ticks;
-    /* CPU time of the scheduler's thread at the last tick, in ns. */
+    /* CPU time of the scheduler's thread, in ns, and its voluntary context switches, when `seen` was set. */
     volatile int64_t cpu_ns;
+    volatile long waits;
     /* The slice that was tripped had used next to no CPU: it blocks in a system call. */
     volatile int blocked;
     /* Lower bound of the earliest timer (CLOCK_MONOTONIC, ns). */
@@ -60,8 +65,9 @@ void csched_ticker_stop(csched_ticker_t *ticker);
 void csched_ticker_unpark(csched_ticker_t *ticker);
 /* Trip the slice that runs now, as a tick would: a deferred preemption may be had. */
 void csched_ticker_trip(csched_ticker_t *ticker);
-/* CPU time of the calling thread in ns; async-signal-safe. */
-int64_t csched_thread_cpu_ns(void);
+/* The slice that begins now is of a process that blocked when it was last asked: end it at the first tick
+ * if it still does. */
+void csched_ticker_probe(csched_ticker_t *ticker, uint64_t slice);
 
 static inline void csched_ticker_busy(csched_ticker_t *ticker) {
     ticker->busy = 1;

@@ -1,0 +1,55 @@
+"""Two processes send a tuple to and fro.
+
+Unit: one round trip, that is two messages of ``(pid, int)``, two receives, two changes of process. The
+other process answers what it got. Both are of the same kind. Not measured: selective receive, timeouts,
+big messages (`bench_copy`).
+"""
+
+from __future__ import annotations
+
+import time
+
+from csched import Pid, aio, receive, self, send, spawn, yield_
+
+ROUND_TRIPS = {"async": 100_000, "plain": 30_000}
+
+
+async def async_echo() -> None:
+    while True:
+        sender, n = await aio.receive()
+        send(sender, (sender, n))
+
+
+async def async_ping(round_trips: int) -> float:
+    echo: Pid = spawn(async_echo)
+    me = self()
+    await aio.yield_()
+    start = time.perf_counter()
+    for n in range(round_trips):
+        send(echo, (me, n))
+        await aio.receive()
+    return time.perf_counter() - start
+
+
+def plain_echo() -> None:
+    while True:
+        sender, n = receive()
+        send(sender, (sender, n))
+
+
+def plain_ping(round_trips: int) -> float:
+    echo: Pid = spawn(plain_echo)
+    me = self()
+    yield_()
+    start = time.perf_counter()
+    for n in range(round_trips):
+        send(echo, (me, n))
+        receive()
+    return time.perf_counter() - start
+
+
+BODIES = {"async": async_ping, "plain": plain_ping}
+
+
+def test_pingpong(measure, kind):
+    measure(BODIES[kind], ROUND_TRIPS[kind], operations=ROUND_TRIPS[kind])

@@ -1,0 +1,74 @@
+"""What the benchmarks share: how a time per operation comes to stand in the table.
+
+A benchmark is a body that `csched.run` runs as the first process; it prepares, times its own loop, and
+returns the seconds that its operations took. So neither the start and end of a run nor the preparation
+is in the figure, and an ``async def`` can be measured like a plain ``def``. The timer that
+pytest-benchmark reads is a clock that moves on by one operation's share of those seconds: the table
+shows the time of one operation, and so does `extra_info` ("ns_per_operation"), where figures are kept.
+
+A round is one run. The least of the rounds is the one to compare: what else the machine does only adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+import csched
+
+Measure = Callable[..., None]
+
+
+class Clock:
+    """A timer that moves only when it is told how long something took."""
+
+    __name__ = "seconds per operation"
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+CLOCK = Clock()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "measure" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.benchmark(timer=CLOCK))
+
+
+@pytest.fixture
+def measure(benchmark: BenchmarkFixture) -> Measure:
+    """`measure(body, *args, operations=n)` runs `body(*args)`, which returns the seconds that n operations took."""
+
+    def measure(
+        body: Callable[..., Any],
+        *args: Any,
+        operations: int,
+        rounds: int = 5,
+        warmup_rounds: int = 1,
+        process_limit: int = 1_048_576,
+    ) -> None:
+        def one_round() -> None:
+            seconds = csched.run(body, *args, process_limit=process_limit)
+            CLOCK.seconds += seconds / operations
+
+        # It would be on again when a process runs: csched decides about collections.
+        benchmark.pedantic(one_round, rounds=rounds, warmup_rounds=warmup_rounds)
+        benchmark.extra_info["operations"] = operations
+        if benchmark.stats is not None:
+            benchmark.extra_info["ns_per_operation"] = round(benchmark.stats.stats.min * 1e9, 1)
+
+    return measure
+
+
+@pytest.fixture(params=["async", "plain"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which kind of process is measured: an ``async def`` or a plain ``def``."""
+    return str(request.param)

@@ -1,0 +1,1 @@
+# Lists, tuples, dicts, sets, bytearrays. All of it is C: see `_copy_containers.pxd`.

@@ -1,8 +1,8 @@
 """Many processes send to one.
 
 Unit: one message, an int, from its `send` to the return of the `receive` that takes it. 100 senders
-send 1,000 messages each, a slice's worth at a time, so that the mailbox grows long. Not measured: the
-spawning of the senders.
+send 1,000 messages each, a slice's worth at a time, so that the mailbox grows long. Not measured:
+the spawning of the senders.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """How late a 10 ms timer is beside 1,000 processes that never wait.
 
 Unit: the lateness of one wake-up, that is the time from the moment at which `sleep` should have
-returned to the one at which it did; the table shows the mean of a round, `extra_info` has "p50_ms" and
-"p99_ms" of all. The goal is 10 ms at p99. The hogs can be stopped by preemption alone. A machine that
-is busy elsewhere shows in the tail.
+returned to the one at which it did; the table shows the mean of a round, `extra_info` has "p50_ms"
+and "p99_ms" of all. The goal is 10 ms at p99. The hogs can be stopped by preemption alone. A
+machine that is busy elsewhere shows in the tail.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`i()` beside many processes: its first page, and all of it.
 
-Unit: of the first page, the page (48 processes), which must not depend on how many others there are; of
-the whole listing, one process (two lines). Printed into memory: a terminal is not measured.
+Unit: of the first page, the page (48 processes), which must not depend on how many others there
+are; of the whole listing, one process (two lines). Printed into memory: a terminal is not measured.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Two processes send a tuple to and fro.
 
-Unit: one round trip, that is two messages of ``(pid, int)``, two receives, two changes of process. The
-other process answers what it got. Both are of the same kind. Not measured: selective receive, timeouts,
-big messages (`bench_copy`).
+Unit: one round trip, that is two messages of ``(pid, int)``, two receives, two changes of process.
+The other process answers what it got. Both are of the same kind. Not measured: selective receive,
+timeouts, big messages (`bench_copy`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A token goes round a ring of 1,000 processes.
 
-Unit: one hop, that is a receive, a send of an int, a change of process. One token: exactly one process
-is runnable at a time, and each has been out of the cache for 999 hops. Not measured: the making of the
-ring.
+Unit: one hop, that is a receive, a send of an int, a change of process. One token: exactly one
+process is runnable at a time, and each has been out of the cache for 999 hops. Not measured: the
+making of the ring.
 """
 
 from __future__ import annotations

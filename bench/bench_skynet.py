@@ -1,8 +1,8 @@
-"""Skynet: each process spawns ten, down to so many leaves; each leaf sends its number up, all others the sum.
+"""Skynet: each process spawns ten, down to the leaves; numbers go up, and are summed on the way.
 
-Unit: one process, inner ones included: spawned with three arguments, run, one message sent to its parent,
-ended; inner ones receive ten messages besides. All leaves are alive at once. Not measured: anything in
-which a process does some work.
+Unit: one process, inner ones included: spawned with three arguments, run, one message sent to its
+parent, ended; inner ones receive ten messages besides. All leaves are alive at once. Not measured:
+anything in which a process does some work.
 
 Source: github.com/atemerev/skynet.
 """

@@ -1,8 +1,9 @@
 """Spawn a process that ends at once, let it run, and reap it.
 
-Unit: one process, from `spawn` to the reuse of its memory. Spawned in batches of 100, so that the batch
-waits in the run queue as it would in a server, and its memory stays in the cache. Not measured:
-arguments (they are copied: `bench_copy`), links and monitors, a process that waits (`bench_spawn_idle`).
+Unit: one process, from `spawn` to the reuse of its memory. Spawned in batches of 100, so that the
+batch waits in the run queue as it would in a server, and its memory stays in the cache. Not
+measured: arguments (they are copied: `bench_copy`), links and monitors, a process that waits
+(`bench_spawn_idle`).
 """
 
 from __future__ import annotations

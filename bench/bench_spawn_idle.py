@@ -1,9 +1,9 @@
 """Spawn processes that wait for a message, all alive at once; how much memory one takes.
 
-Unit: one process, from `spawn` to its first wait. `extra_info` has "bytes_per_process", the growth of
-resident memory divided by the number of processes, measured in a fresh interpreter, so that no memory
-left over from other benchmarks hides it. Not measured: a mailbox with messages in it, local variables,
-the end of a process.
+Unit: one process, from `spawn` to its first wait. `extra_info` has "bytes_per_process", the growth
+of resident memory divided by the number of processes, measured in a fresh interpreter, so that no
+memory left over from other benchmarks hides it. Not measured: a mailbox with messages in it, local
+variables, the end of a process.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
 """What the benchmarks share: how a time per operation comes to stand in the table.
 
-A benchmark is a body that `csched.run` runs as the first process; it prepares, times its own loop, and
-returns the seconds that its operations took. So neither the start and end of a run nor the preparation
-is in the figure, and an ``async def`` can be measured like a plain ``def``. The timer that
-pytest-benchmark reads is a clock that moves on by one operation's share of those seconds: the table
-shows the time of one operation, and so does `extra_info` ("ns_per_operation"), where figures are kept.
+A benchmark is a body that `csched.run` runs as the first process; it prepares, times its own loop,
+and returns the seconds that its operations took. So neither the start and end of a run nor the
+preparation is in the figure, and an ``async def`` can be measured like a plain ``def``. The timer
+that pytest-benchmark reads is a clock that moves on by one operation's share of those seconds: the
+table shows the time of one operation, and so does `extra_info` ("ns_per_operation"), where figures
+are kept.
 
-A round is one run. The least of the rounds is the one to compare: what else the machine does only adds.
+A round is one run. The least of the rounds is the one to compare: what else the machine does only
+adds.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def measure(benchmark: BenchmarkFixture) -> Measure:
-    """`measure(body, *args, operations=n)` runs `body(*args)`, which returns the seconds that n operations took."""
+    """`measure(body, *args, operations=n)` runs a body that returns the seconds that n took."""
 
     def measure(
         body: Callable[..., Any],
@@ -59,7 +61,6 @@ def measure(benchmark: BenchmarkFixture) -> Measure:
             seconds = csched.run(body, *args, process_limit=process_limit)
             CLOCK.seconds += seconds / operations
 
-        # It would be on again when a process runs: csched decides about collections.
         benchmark.pedantic(one_round, rounds=rounds, warmup_rounds=warmup_rounds)
         benchmark.extra_info["operations"] = operations
         if benchmark.stats is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from typing import Any
 
@@ -25,11 +26,13 @@ def call_name(target: Any, arity: int) -> str:
             namespace = namespace.__module__
         return f"{namespace}:{function}/{arity}"
     function = target
-    while hasattr(function, "func"):  # functools.partial
+    while isinstance(function, functools.partial):
         function = function.func
-    if not hasattr(function, "__qualname__"):
+    if not isinstance(getattr(function, "__qualname__", None), str):
         function = type(function)
-    module = getattr(function, "__module__", None) or "builtins"
+    module = getattr(function, "__module__", None)
+    if not isinstance(module, str):
+        module = "builtins"
     return f"{module}:{short_name(function.__qualname__)}/{arity}"
 
 

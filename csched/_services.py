@@ -30,7 +30,10 @@ def resolve(target: tuple[Any, str], args: tuple[Any, ...]) -> Callable[..., Any
             if not isinstance(error, ModuleNotFoundError) or not missing(target[0], error.name):
                 raise
             undefined(target, args)
-        except ValueError:
+        except (TypeError, ValueError):
+            # A relative name, or an empty one.
+            if target[0].strip(".") and not target[0].startswith("."):
+                raise
             undefined(target, args)
     function = getattr(namespace, name, None)
     if not callable(function):
@@ -87,12 +90,16 @@ def without_runtime(traceback: types.TracebackType | None) -> types.TracebackTyp
 def report_crash(pid: Pid, target: Target, arity: int, error: BaseException) -> None:
     """Log a process that raised."""
     error.__traceback__ = without_runtime(error.__traceback__)
+    try:
+        text = str(error)
+    except Exception:
+        text = "<its __str__ raised>"
     log().error(
         "Process %r with initial call %s raised %s: %s",
         pid,
         call_name(target, arity),
         type(error).__name__,
-        error,
+        text,
         exc_info=error,
     )
 

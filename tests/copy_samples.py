@@ -15,7 +15,7 @@ from csched import _copy
 from csched._copy import CopyError, copy
 
 
-def native(name: str, *argument_types: Any) -> Any:
+def native(name: str, *argument_types: Any, result: Any = ctypes.py_object) -> Any:
     """A function of the C interface, as other compiled modules find it."""
     get_name = ctypes.pythonapi.PyCapsule_GetName
     get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]
@@ -23,13 +23,11 @@ def native(name: str, *argument_types: Any) -> Any:
     get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     capsule = _copy.__pyx_capi__[name]
     pointer = get_pointer(capsule, get_name(capsule))
-    if not argument_types:
-        return ctypes.c_int.from_address(pointer)
-    return ctypes.PYFUNCTYPE(ctypes.py_object, *argument_types)(pointer)
+    return ctypes.PYFUNCTYPE(result, *argument_types)(pointer)
 
 
 SIZE = ctypes.POINTER(ctypes.c_size_t)
-hooks_running = native("hooks_running")
+hooks_running = native("hooks_running", result=ctypes.c_int)
 
 
 def words(message: Any) -> int:

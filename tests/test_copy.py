@@ -43,9 +43,9 @@ from csched._copy import CopyError, copy, register_immutable, share
 
 @pytest.fixture(autouse=True)
 def _hooks_are_counted_back():
-    assert hooks_running.value == 0
+    assert hooks_running() == 0
     yield
-    assert hooks_running.value == 0
+    assert hooks_running() == 0
 
 
 # What is shared.

@@ -30,9 +30,9 @@ from csched._copy import CopyError, copy
 
 @pytest.fixture(autouse=True)
 def _hooks_are_counted_back():
-    assert hooks_running.value == 0
+    assert hooks_running() == 0
     yield
-    assert hooks_running.value == 0
+    assert hooks_running() == 0
 
 
 # Refusals.

@@ -34,9 +34,9 @@ from csched._copy import copy, share
 
 @pytest.fixture(autouse=True)
 def _hooks_are_counted_back():
-    assert hooks_running.value == 0
+    assert hooks_running() == 0
     yield
-    assert hooks_running.value == 0
+    assert hooks_running() == 0
 
 
 # Functions.
@@ -208,9 +208,9 @@ def test_process_switches_are_held_off_while_a_hook_runs():
 
     class Watching:
         def __deepcopy__(self, memo):
-            seen.append(hooks_running.value)
+            seen.append(hooks_running())
             copy([self] if len(seen) < 3 else [])
-            seen.append(hooks_running.value)
+            seen.append(hooks_running())
             return self
 
     copy(Watching())

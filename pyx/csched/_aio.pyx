@@ -86,10 +86,11 @@ cdef class Receive:
                 if self.timeout is not None:
                     self.wait.deadline_ns = seconds_to_deadline(self.timeout, "timeout")
             found = wait_poll(scheduler, &self.wait, result)
-        if found == WAIT_FOUND:
-            return PYGEN_RETURN
         if found == WAIT_SUSPEND:
             return suspend(scheduler, ASK_MESSAGE, result)
+        self.begun = False  # It may be awaited again.
+        if found == WAIT_FOUND:
+            return PYGEN_RETURN
         if self.default is RAISE:
             raise TimeoutError(f"no message matched within {self.timeout} s")
         return give(self.default, result)
@@ -118,6 +119,7 @@ cdef class Sleep:
         if not has(process, FLAG_TIMED_OUT):
             return suspend(scheduler, ASK_TIMER, result)
         scheduler.clear_timer(process)
+        self.begun = False  # It may be awaited again.
         return give(None, result)
 
 

@@ -18,7 +18,8 @@ Sources: erl_bif_info.c, bif.c, erl_process.c.
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
-from csched._scheduler cimport Scheduler
+from csched._cpython cimport csched_thread_state
+from csched._scheduler cimport Scheduler, current
 from csched._types cimport CONTEXT_REDS, COPY_WORDS_PER_REDUCTION
 
 
@@ -40,13 +41,28 @@ cdef object RAISE
 
 # The scheduler that runs, for calls that are not only for processes.
 cdef Scheduler any_scheduler()
-# The scheduler whose process makes this call.
-cdef Scheduler running()
+# Tells why the caller is no process: always raises.
+cdef Scheduler not_running()
 # The slice's reductions are used up: let others run, unless this is a bad place.
 cdef int end_slice(Scheduler scheduler) except -1
 cdef int64_t seconds_to_deadline(object seconds, str name) except -1
 cdef int wait_begin(Scheduler scheduler, wait_t* wait, object pattern) except -1
 cdef wait_result_t wait_poll(Scheduler scheduler, wait_t* wait, PyObject** message) except WAIT_FAILED
+
+
+cdef inline Scheduler running():
+    """The scheduler whose process makes this call."""
+    if current is None or current.thread != csched_thread_state() or current.current == NULL:
+        return not_running()
+    return current
+
+
+cdef inline int charge_call(Scheduler scheduler, int reductions) except -1:
+    """Charge the process that calls; if its slice is used up, let others run."""
+    scheduler.reductions_left -= reductions
+    if scheduler.reductions_left <= 0:
+        return end_slice(scheduler)
+    return 0
 
 
 cdef inline int copy_reductions(size_t words) noexcept:

@@ -27,13 +27,10 @@ cdef Scheduler any_scheduler():
     return core.current
 
 
-cdef Scheduler running():
-    cdef Scheduler scheduler = any_scheduler()
-    if scheduler.thread != csched_thread_state():
+cdef Scheduler not_running():
+    if any_scheduler().thread != csched_thread_state():
         raise NotRunning("this thread is not the scheduler's: only send() may be called from another thread")
-    if scheduler.current == NULL:
-        raise NotRunning("no process is running: this is a callback, not a process")
-    return scheduler
+    raise NotRunning("no process is running: this is a callback, not a process")
 
 
 cdef int end_slice(Scheduler scheduler) except -1:
@@ -59,7 +56,7 @@ def self():
     Source: ``erlang:self/0``.
     """
     cdef Scheduler scheduler = running()
-    charge(scheduler, 1)
+    charge_call(scheduler, 1)
     return <object>scheduler.current.pid
 
 
@@ -139,9 +136,7 @@ def send(dest, message):
             wake(scheduler, process)
     if scheduler.thread == csched_thread_state() and scheduler.current != NULL:
         scheduler.virtual_reductions += SEND_REDS
-        charge(scheduler, 1 + SEND_REDS + copy_reductions(words))
-        if scheduler.reductions_left <= 0:
-            end_slice(scheduler)
+        charge_call(scheduler, 1 + SEND_REDS + copy_reductions(words))
     return message
 
 
@@ -167,6 +162,8 @@ cdef int wait_begin(Scheduler scheduler, wait_t* wait, object pattern) except -1
     wait.pattern = <PyObject*>pattern
     wait.position = 0
     wait.deadline_ns = INT64_MAX
+    if scheduler.current.timer != NULL or has(scheduler.current, FLAG_TIMED_OUT):
+        scheduler.clear_timer(scheduler.current)  # Of an awaitable that was begun and given up.
     if pattern is not ANY:
         pid = <Pid>scheduler.current.pid
         prepare(pattern, pid.id, pid.run, &wait.position)
@@ -195,6 +192,8 @@ cdef wait_result_t wait_poll(Scheduler scheduler, wait_t* wait, PyObject** messa
             return WAIT_TIMED_OUT
         if process.timer == NULL:
             scheduler.set_timer(process, wait.deadline_ns)
+    elif process.timer != NULL or has(process, FLAG_TIMED_OUT):
+        scheduler.clear_timer(process)
     process.scanned = mailbox.tail
     return WAIT_SUSPEND
 

@@ -2,12 +2,12 @@ from cpython.object cimport PyCallable_Check, PyObject
 from cpython.tuple cimport PyTuple_GET_SIZE
 from cpython.type cimport PyType_Check
 
-from csched._bif cimport any_scheduler, copy_reductions, end_slice
+from csched._bif cimport any_scheduler, charge_call, copy_reductions
 from csched._copy cimport copy_spawn
 from csched._cpython cimport PyCoro_CheckExact, csched_thread_state
 from csched._ids cimport NO_OWNER, Pid
 from csched._process cimport FLAG_DOOMED, has, process_t
-from csched._scheduler cimport Scheduler, charge
+from csched._scheduler cimport Scheduler
 
 from csched._errors import NotRunning
 
@@ -71,9 +71,7 @@ def spawn(function, *args):
     target, copied = prepare_spawn(function, args, &words)
     pid = scheduler.spawn(target, copied, 0)
     if scheduler.current != NULL:
-        charge(scheduler, 1 + copy_reductions(words))
-        if scheduler.reductions_left <= 0:
-            end_slice(scheduler)
+        charge_call(scheduler, 1 + copy_reductions(words))
     return pid
 
 
@@ -95,6 +93,14 @@ cdef tuple prepare_spawn(object function, tuple args, size_t* words):
             raise TypeError(f"an MFA is a module, a function's name and a list of arguments, not {(function, *args)!r}")
         raise TypeError(f"a process runs a function, or an MFA, not {function!r}")
     return copy_spawn(function, args, words)
+
+
+cdef Scheduler asking():
+    """The scheduler that runs; the call is charged if a process makes it."""
+    cdef Scheduler scheduler = any_scheduler()
+    if scheduler.current != NULL and scheduler.thread == csched_thread_state():
+        charge_call(scheduler, 1)
+    return scheduler
 
 
 cdef process_t* lookup(Scheduler scheduler, object pid, str caller) except? NULL:
@@ -123,7 +129,7 @@ def is_alive(pid):
     -----
     Cost: O(1). Source: ``erlang:is_process_alive/1``, Elixir's ``Process.alive?/1``.
     """
-    cdef Scheduler scheduler = any_scheduler()
+    cdef Scheduler scheduler = asking()
     cdef process_t* process = lookup(scheduler, pid, "is_alive()")
     return process != NULL and not has(process, FLAG_DOOMED)
 
@@ -135,7 +141,7 @@ def processes():
     -----
     Cost: O(n), some 10 ns for each. Source: ``erlang:processes/0``, Elixir's ``Process.list/0``.
     """
-    return any_scheduler().table.pids()
+    return asking().table.pids()
 
 
 def pid(first, number=None, serial=None):
@@ -154,7 +160,7 @@ def pid(first, number=None, serial=None):
     -----
     Cost: O(log n). Source: IEx's ``pid/1,3``.
     """
-    return any_scheduler().table.parse(first, number, serial)
+    return asking().table.parse(first, number, serial)
 
 
 def make_ref():
@@ -169,5 +175,5 @@ def make_ref():
     cdef Scheduler scheduler = any_scheduler()
     if scheduler.thread != csched_thread_state() or scheduler.current == NULL:
         return scheduler.table.make_ref(NO_OWNER, 0)
-    charge(scheduler, 1)
+    charge_call(scheduler, 1)
     return scheduler.table.make_ref((<Pid>scheduler.current.pid).id, scheduler.current.mailbox.tail)

@@ -13,8 +13,8 @@ COPY_DEPTH.
 1. Nothing is delivered unless all is copied; a copy that fails leaves no reference behind.
 2. Whatever may run Python code (hooks, `__hash__`, `__eq__`, finalizers) may change what is being
    copied, and free it: a reference to each object is held while it is copied.
-3. `hooks_running` is above 0 for as long as a copy may call Python, in any of rule 2. It counts
-   copies, since a hook may start one.
+3. `hooks_running` is above 0 for as long as a copy in the calling thread may call Python, in any of
+   rule 2. It counts copies, since a hook may start one.
 4. What is copied within a hook of another copy counts as nested in it (`depth`): the C stack is
    one.
 
@@ -25,8 +25,9 @@ culprit), pickle (no identity for handles; loses what only its module could find
 from cpython.ref cimport PyObject
 
 
-# Above 0 while Python code may run on behalf of a copy: processes must not be switched.
-cdef int hooks_running
+# Above 0 while Python code may run on behalf of a copy in this thread: processes must not be
+# switched.
+cdef int hooks_running() noexcept
 
 # A copy for another process, and its size in words: 0 if all of it is shared. Paths start with
 # "message".

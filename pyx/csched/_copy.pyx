@@ -6,6 +6,7 @@ from csched._copy_capi cimport (
     Py_TYPE,
     Py_XDECREF,
     PyErr_Clear,
+    PyFunction_Type,
     PyObject_GC_Track,
     PyObject_GC_UnTrack,
     PyTuple_New,
@@ -28,6 +29,7 @@ from csched._copy_kinds cimport (
     KIND_TUPLE,
     has_parts,
     is_atom,
+    is_flat,
     meet,
     met_t,
 )
@@ -48,7 +50,13 @@ from csched._types cimport COPY_DEPTH
 
 from csched._copy_kinds import register_immutable, share  # no-cython-lint
 
-hooks_running = 0
+
+cdef extern from *:
+    """
+    /* Read and written for each copy: the model spares the call that finds a thread's variables. */
+    static _Thread_local int csched_hooks __attribute__((tls_model("initial-exec")));
+    """
+    int csched_hooks
 
 # Levels that are being copied on the C stack, by all copies: one may run inside another one's hook.
 cdef int depth = 0
@@ -160,11 +168,15 @@ cdef PyObject* copy_root(copier_t* copier, PyObject* original, str root) noexcep
     return copy
 
 
+cdef int hooks_running() noexcept:
+    return csched_hooks
+
+
 cdef PyObject* new_message(PyObject* message, size_t* words) except NULL:
-    global hooks_running
+    global csched_hooks
     cdef copier_t copier
     cdef PyObject* copy
-    hooks_running += 1
+    csched_hooks += 1
     copier_init(&copier, copy_object, False)
     copy = copy_root(&copier, message, "message")
     if copier.restart:
@@ -174,13 +186,13 @@ cdef PyObject* new_message(PyObject* message, size_t* words) except NULL:
         copy = copy_root(&copier, message, "message")
     words[0] = copier.words
     copier_clear(&copier)
-    hooks_running -= 1
+    csched_hooks -= 1
     return copy
 
 
 cdef object copy_message(object message, size_t* words):
     cdef PyObject* copy
-    if is_atom(Py_TYPE(<PyObject*>message)):
+    if is_atom(Py_TYPE(<PyObject*>message)) or is_flat(<PyObject*>message):
         words[0] = 0
         return message
     copy = new_message(<PyObject*>message, words)
@@ -209,10 +221,10 @@ cdef PyObject* copy_call(copier_t* copier, PyObject* function, PyObject* args) n
 
 
 cdef PyObject* new_call(PyObject* function, PyObject* args, size_t* words) except NULL:
-    global hooks_running
+    global csched_hooks
     cdef copier_t copier
     cdef PyObject* call
-    hooks_running += 1
+    csched_hooks += 1
     copier_init(&copier, copy_object, False)
     call = copy_call(&copier, function, args)
     if copier.restart:
@@ -222,13 +234,21 @@ cdef PyObject* new_call(PyObject* function, PyObject* args, size_t* words) excep
         call = copy_call(&copier, function, args)
     words[0] = copier.words
     copier_clear(&copier)
-    hooks_running -= 1
+    csched_hooks -= 1
     return call
 
 
 cdef object copy_spawn(object function, object args, size_t* words):
     cdef tuple arguments = tuple(args)
-    cdef PyObject* call = new_call(<PyObject*>function, <PyObject*>arguments, words)
+    cdef PyObject* call
+    if (
+        Py_TYPE(<PyObject*>function) == &PyFunction_Type
+        and is_bare_function(<PyObject*>function)
+        and is_flat(<PyObject*>arguments)
+    ):
+        words[0] = 0
+        return function, arguments
+    call = new_call(<PyObject*>function, <PyObject*>arguments, words)
     result = <object>call
     Py_DECREF(call)
     return result

@@ -31,6 +31,9 @@ from csched._copy_capi cimport (
     PyBytes_Type,
     PyFloat_Type,
     PyLong_Type,
+    PyTuple_GET_ITEM,
+    PyTuple_GET_SIZE,
+    PyTuple_Type,
     PyTypeObject,
     PyUnicode_Type,
     none_type,
@@ -108,6 +111,17 @@ cdef inline bint is_atom(PyTypeObject* kind) noexcept:
         or kind == <PyTypeObject*>Ref
         or kind == &PyBytes_Type
     )
+
+
+# A tuple of atoms: the commonest message. Shared.
+cdef inline bint is_flat(PyObject* obj) noexcept:
+    cdef Py_ssize_t i
+    if Py_TYPE(obj) != &PyTuple_Type:
+        return False
+    for i in range(PyTuple_GET_SIZE(obj)):
+        if not is_atom(Py_TYPE(PyTuple_GET_ITEM(obj, i))):
+            return False
+    return True
 
 
 # True for the kinds that `_copy_frames` can take apart. Not asked about KIND_SHARED.

@@ -320,7 +320,11 @@ cdef class ProcessTable:
         if number is None and serial is None:
             if not isinstance(first, str):
                 raise TypeError(f"pid() takes three ints or a str such as '0.107.0', not {first!r}")
-            text = first.removeprefix("#PID").removeprefix("<").removesuffix(">")
+            text = first.removeprefix("#PID")
+            if text.startswith("<") and text.endswith(">"):
+                text = text[1 : len(text) - 1]
+            elif text is not first:
+                text = ""
             parts = text.split(".")
             if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
                 raise ValueError(f"{first!r} is not the text of a pid, such as '#PID<0.107.0>' or '0.107.0'")

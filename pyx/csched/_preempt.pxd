@@ -29,15 +29,17 @@ Sources: Go's runtime/preempt.go and signal_unix.go (why SIGURG); PEP 475.
 cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from csched._cpython cimport PyThreadState
+
 
 cdef extern from "ticker.h":
     ctypedef struct csched_ticker_t:
         uint64_t slice
-        uint64_t seen
         uint64_t tripped
         uint64_t ticks
         int blocked
         int64_t next_deadline_ns
+        int insist
         int busy
         int signals
 
@@ -54,7 +56,8 @@ cdef extern from "busy.h":
 cdef class Preemption:
     cdef csched_ticker_t* ticker    # NULL before `start` and after `stop`.
     cdef readonly bint by_signal    # Slices end at any bytecode; else at runtime calls only.
-    cdef bint collecting            # 3b
+    cdef PyThreadState* thread      # The scheduler's.
+    cdef bint collecting            # 3b, in that thread.
     cdef dict roots                 # 3d: names of packages -> True; also caches the names looked up.
     cdef void* base                 # The frame below all processes: whoever called `run`.
     cdef object old_tick            # The handlers of before.
@@ -72,3 +75,4 @@ cdef class Preemption:
     cdef void forget(self, void* process) noexcept
     cdef void busy(self) noexcept
     cdef void probe(self, uint64_t slice) noexcept
+    cdef void follow(self, uint64_t slice) noexcept

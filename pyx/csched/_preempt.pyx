@@ -16,6 +16,7 @@ cdef extern from "ticker.h":
     void csched_ticker_busy(csched_ticker_t* ticker) noexcept
     void csched_ticker_trip(csched_ticker_t* ticker) noexcept
     void csched_ticker_probe(csched_ticker_t* ticker, uint64_t slice) noexcept
+    void csched_ticker_follow(csched_ticker_t* ticker, uint64_t slice) noexcept
 
 cdef extern from "buffered.h":
     int csched_buffered_install(csched_busy_scheduler_t scheduler) except -1
@@ -50,7 +51,7 @@ cdef csched_ticker_t* guarded_ticker = NULL
 
 cdef void on_released() noexcept:
     """The process holds nothing any more, or has left its files: a tick that was refused meanwhile is obeyed now."""
-    if guarded_ticker != NULL and guarded_ticker.seen == guarded_ticker.slice:
+    if guarded_ticker != NULL and guarded_ticker.tripped == guarded_ticker.slice:
         csched_ticker_trip(guarded_ticker)
 
 
@@ -63,24 +64,25 @@ cdef class Preemption:
                    uint32_t* blocked_len, csched_busy_scheduler_t files, object on_tick, object on_interrupt) except -1:
         """Begin to tick for the calling thread. On an error nothing is changed."""
         global guarded_ticker, csched_held
+        self.thread = csched_thread_state()
         self.base = csched_top_frame()
         self.roots = dict.fromkeys((*IMPORT_SYSTEM, *atomic), True)
-        if by_signal:
-            try:
+        try:
+            if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+                self.old_interrupt = _signal.signal(_signal.SIGINT, on_interrupt)
+            if by_signal:
                 self.old_tick = _signal.signal(_signal.SIGURG, on_tick)
-            except ValueError:
-                # Not the main thread: Python handles no signals here.
-                by_signal = False
+        except ValueError:
+            # Not the main thread: Python handles no signals here.
+            by_signal = False
         try:
             if by_signal:
-                if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-                    self.old_interrupt = _signal.signal(_signal.SIGINT, on_interrupt)
                 csched_guards_install()
                 self.guarded = True
-                files.released = on_released
-                csched_buffered_install(files)
                 self.held = &csched_held
                 csched_held = 0
+                files.released = on_released
+                csched_buffered_install(files)
             gc.callbacks.append(self.on_collection)
             self.ticker = csched_ticker_start(slice_ns, by_signal, runnable_len, blocked_len)
             if self.ticker == NULL:
@@ -109,27 +111,31 @@ cdef class Preemption:
             self.ticker = NULL
         if self.on_collection in gc.callbacks:
             gc.callbacks.remove(self.on_collection)
-        # What was tripped last must meet our handler, which ignores it, not the one of before.
-        PyErr_CheckSignals()
-        if self.old_interrupt is not None:
-            _signal.signal(_signal.SIGINT, self.old_interrupt)
-            self.old_interrupt = None
-        if self.old_tick is not None:
-            _signal.signal(_signal.SIGURG, self.old_tick)
-            self.old_tick = None
+        # What was tripped last must meet our handler, which ignores it, not the one of before. A handler
+        # of the user's may be called too: what it raises is raised when all is done.
+        try:
+            PyErr_CheckSignals()
+        finally:
+            if self.old_interrupt is not None:
+                _signal.signal(_signal.SIGINT, self.old_interrupt)
+                self.old_interrupt = None
+            if self.old_tick is not None:
+                _signal.signal(_signal.SIGURG, self.old_tick)
+                self.old_tick = None
         return 0
 
     def on_collection(self, phase, info):
         """Called by `gc` before and after each collection."""
-        self.collecting = phase == "start"
+        if csched_thread_state() == self.thread:
+            self.collecting = phase == "start"
 
     cdef bint may_switch(self) noexcept:
         """Whether the process that runs may be switched away from here."""
         return (
             self.held[0] == 0
             and not self.collecting
-            and hooks_running == 0
-            and csched_thread_state().tracing == 0
+            and hooks_running() == 0
+            and self.thread.tracing == 0
             and not csched_frames_forbid(self.base, self.roots)
         )
 
@@ -155,3 +161,7 @@ cdef class Preemption:
     cdef void probe(self, uint64_t slice) noexcept:
         """That slice, which begins now, is of a process that was blocked: end it at the first tick if it still is."""
         csched_ticker_probe(self.ticker, slice)
+
+    cdef void follow(self, uint64_t slice) noexcept:
+        """That slice begins right after a tick, which counts as the first that has seen it."""
+        csched_ticker_follow(self.ticker, slice)

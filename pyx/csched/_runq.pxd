@@ -14,8 +14,8 @@ wait most of the time.
    second is not empty, the second has a turn: at least a third of the time.
 4. The first queue is kept as two, which are merged by number of arrival (`key`): `woken`, of those who
    are known to wait, and `fresh`, of those who yielded, are new, or blocked, who may turn out to be anything.
-   When one of the latter has used up a slice, the former go first for two ticks: a thousand new hogs do not
-   keep a timer waiting for a second.
+   When one of the latter has used up a slice, those of the former who are there by then go first: a
+   thousand new hogs do not keep a timer waiting for a second, and nobody who comes later overtakes.
 5. A process that was preempted inside a blocking system call is in `blocked`, one queue for each length
    of wait, hence sorted by `key`, the moment it is due. When due it goes to `fresh`; when nothing else is runnable the
    one that is due first is taken at once, since blocking is as good as sleeping then.
@@ -54,9 +54,10 @@ cdef struct level_t:
     fifo_t fresh
     fifo_t preempted
     int64_t arrivals            # In `woken` and `fresh`, ever; the next one's key.
-    int64_t first_reductions    # Used from the first queue since a preempted process had its last turn.
-    uint64_t turn_ticks         # Ticks when a preempted process had its last turn, or the queue began to fill.
-    uint64_t favour_ticks       # Until there are so many ticks, `woken` goes before `fresh`.
+    process_t* turn             # One of `preempted` that has its turn now; compared only. NULL: there is none.
+    int64_t first_reductions    # Used from the first queue since the last turn ended, or `preempted` began to fill.
+    uint64_t turn_ticks         # Ticks at that time.
+    int64_t favour_key          # Arrivals when a fresh process last used up a slice: `woken` of before go first.
 
 
 cdef struct runq_t:
@@ -68,8 +69,7 @@ cdef struct runq_t:
 
 
 cdef process_t* runq_pop(runq_t* queue, uint64_t ticks) noexcept
-cdef void runq_push_blocked(runq_t* queue, process_t* process, uint64_t ticks, int64_t now,
-                            int64_t slice_ns) noexcept
+cdef void runq_push_blocked(runq_t* queue, process_t* process, int64_t now, int64_t slice_ns) noexcept
 cdef process_t* runq_pop_blocked(runq_t* queue, int64_t now) noexcept
 cdef process_t* runq_pop_first_blocked(runq_t* queue) noexcept
 cdef int64_t runq_next_due(runq_t* queue) noexcept
@@ -114,11 +114,11 @@ cdef inline void runq_push_fresh(runq_t* queue, process_t* process) noexcept:
     queue.runnable_len += 1
 
 
-cdef inline void used_up_slice(level_t* level, process_t* process, uint64_t ticks) noexcept:
+cdef inline void used_up_slice(level_t* level, process_t* process) noexcept:
     """See 4."""
     if has(process, FLAG_FRESH):
         lower_flag(process, FLAG_FRESH)
-        level.favour_ticks = ticks + FIRST_SLICES
+        level.favour_key = level.arrivals
 
 
 cdef inline void runq_push_preempted(runq_t* queue, process_t* process, uint64_t ticks) noexcept:
@@ -128,11 +128,17 @@ cdef inline void runq_push_preempted(runq_t* queue, process_t* process, uint64_t
     if level.preempted.head == NULL:
         level.first_reductions = 0
         level.turn_ticks = ticks
-    used_up_slice(level, process, ticks)
+    used_up_slice(level, process)
     fifo_push(&level.preempted, process)
     queue.runnable_len += 1
 
 
-cdef inline void runq_charge(runq_t* queue, process_t* process, int64_t reductions) noexcept:
+cdef inline void runq_charge(runq_t* queue, process_t* process, int64_t reductions, uint64_t ticks) noexcept:
     """A slice of the process is over; it used so many reductions, virtual ones and ticks included."""
-    queue.levels[process.priority].first_reductions += reductions
+    cdef level_t* level = &queue.levels[process.priority]
+    if level.turn == process:
+        level.turn = NULL
+        level.first_reductions = 0
+        level.turn_ticks = ticks
+    else:
+        level.first_reductions += reductions

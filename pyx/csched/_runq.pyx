@@ -19,11 +19,9 @@ cdef process_t* level_pop(level_t* level, uint64_t ticks) noexcept:
         or level.first_reductions >= FIRST_SLICES * CONTEXT_REDS
         or ticks - level.turn_ticks > FIRST_SLICES
     ):
-        # The slice that begins now will take a tick, and be charged, too.
-        level.first_reductions = -CONTEXT_REDS
-        level.turn_ticks = ticks + 1
-        return fifo_pop(&level.preempted)
-    if fresh == NULL or (woken != NULL and (woken.key < fresh.key or ticks < level.favour_ticks)):
+        level.turn = fifo_pop(&level.preempted)
+        return level.turn
+    if fresh == NULL or (woken != NULL and (woken.key < fresh.key or woken.key < level.favour_key)):
         return fifo_pop(&level.woken)
     return fifo_pop(&level.fresh)
 
@@ -52,8 +50,7 @@ cdef process_t* runq_pop(runq_t* queue, uint64_t ticks) noexcept:
     return level_pop(normal, ticks)
 
 
-cdef void runq_push_blocked(runq_t* queue, process_t* process, uint64_t ticks, int64_t now,
-                            int64_t slice_ns) noexcept:
+cdef void runq_push_blocked(runq_t* queue, process_t* process, int64_t now, int64_t slice_ns) noexcept:
     """The process was found blocked in a system call: ask it again later, and ever more rarely."""
     cdef int64_t wait
     if process.backoff < BACKOFFS - 1:
@@ -63,7 +60,7 @@ cdef void runq_push_blocked(runq_t* queue, process_t* process, uint64_t ticks, i
         wait = BACKOFF_LIMIT_NS
     process.key = now + min(wait, <int64_t>BACKOFF_LIMIT_NS)
     process.state = STATE_RUNNABLE
-    used_up_slice(&queue.levels[process.priority], process, ticks)
+    used_up_slice(&queue.levels[process.priority], process)
     fifo_push(&queue.blocked[process.backoff], process)
     queue.blocked_len += 1
 

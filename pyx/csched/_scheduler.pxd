@@ -18,7 +18,8 @@ Purpose: one loop that picks a process, resumes it, charges what it used and put
    ticks are also the clock that decides when timers are looked at: no clock is read in the loop.
 6. A process that is told to exit has FLAG_DOOMED and an exception that is raised where it is suspended,
    in its own context, and again in every call that would suspend it. One that has swallowed it
-   UNWINDINGS times is abandoned: out of the table, its stack never resumed, and leaked.
+   UNWINDINGS times, or runs on for some seconds, is abandoned: out of the table, its stack never
+   resumed, and leaked.
 7. The hub (`_system`) runs only when there is nothing else to do: to start a runner, to sleep, to stop.
 
 The way of a slice: pick -> begin -> (the process) -> end -> settle, or finish -> reap.
@@ -35,9 +36,9 @@ from libc.stdint cimport int64_t, uint64_t
 from csched._cpython cimport PySendResult, PyThreadState
 from csched._ids cimport Pid, ProcessTable
 from csched._preempt cimport Preemption, csched_ticker_t
-from csched._process cimport FLAG_WAITS_FOR_MESSAGE, lower_flag, process_t
+from csched._process cimport FLAG_TIMED_OUT, FLAG_WAITS_FOR_MESSAGE, lower_flag, process_t
 from csched._runq cimport runq_push_woken, runq_t
-from csched._timer cimport wheel_t
+from csched._timer cimport timer_free, timer_new, wheel_set, wheel_t
 from csched._types cimport RUNNER_POOL
 
 
@@ -47,8 +48,12 @@ cdef extern from "sleeper.h":
 
 
 cdef enum:
-    # Times that a process may swallow its exit before its stack is given up. Each may have cost a slice.
+    # Times that a process may swallow its exit before its stack is given up.
     UNWINDINGS = 100
+    # Slices of running that an unwinding process has before its exit is raised once more: a second.
+    GRACE_SLICES = 1000
+    # How often that happens before its stack is given up.
+    GRACES = 4
 
 
 cdef enum:
@@ -101,9 +106,9 @@ cdef class Scheduler:
     cdef uint64_t fiber_switches        # Switches from one stack to another.
 
     cdef Pid spawn(self, object function, object args, int flags)
-    cdef int set_timer(self, process_t* process, int64_t deadline_ns) except -1
-    cdef void clear_timer(self, process_t* process) noexcept
     cdef int park(self, int ask) except -1
+    cdef int give_way(self, process_t* process, int ask) except -1
+    cdef int hurry(self, process_t* process, bint blocked) except -1
     cdef object exit_exception(self, process_t* process)
     cdef process_t* pick(self) noexcept
     cdef void look(self) noexcept
@@ -123,9 +128,25 @@ cdef class Scheduler:
     cdef int reap(self, process_t* process) except -1
     cdef int abandon(self, process_t* process) except -1
     cdef int doom(self, process_t* process, object reason) except -1
-    cdef object warn_swallowed(self, process_t* process)
     cdef int shut_down(self) except -1
     cdef void wake_hub(self) noexcept
+
+    cdef inline int set_timer(self, process_t* process, int64_t deadline_ns) except -1:
+        """Wake the process at that moment, instead of at any that was set before."""
+        if process.timer == NULL:
+            process.timer = timer_new(self.wheel)
+            process.timer.owner = process
+        lower_flag(process, FLAG_TIMED_OUT)
+        wheel_set(self.wheel, process.timer, deadline_ns)
+        self.ticker.next_deadline_ns = min(self.ticker.next_deadline_ns, deadline_ns)
+        return 0
+
+    cdef inline void clear_timer(self, process_t* process) noexcept:
+        """The wait is over: forget its timer, and that it may have fired."""
+        lower_flag(process, FLAG_TIMED_OUT)
+        if process.timer != NULL:
+            timer_free(self.wheel, process.timer)
+            process.timer = NULL
 
 
 # The one whose `run` goes on, or None.

@@ -1,5 +1,5 @@
 cimport cython
-from cpython.exc cimport PyErr_Clear, PyErr_ExceptionMatches, PyErr_SetObject, PyErr_WriteUnraisable
+from cpython.exc cimport PyErr_ExceptionMatches, PyErr_SetObject, PyErr_WriteUnraisable
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_SIZE
@@ -24,7 +24,7 @@ from csched._runq cimport (
     runq_push_preempted, runq_push_woken,
 )
 from csched._timer cimport (
-    monotonic_ns, timer_free, timer_new, timer_t, wheel_free, wheel_next_deadline, wheel_pop_expired, wheel_set,
+    monotonic_ns, timer_free, timer_t, wheel_free, wheel_next_deadline, wheel_pop_expired,
 )
 from csched._types cimport (
     CONTEXT_REDS, RUNNER_POOL, STATE_DEAD, STATE_EXITING, STATE_RUNNING, STATE_WAITING,
@@ -158,7 +158,7 @@ cdef class Scheduler:
             self.preemption.probe(self.slices)
         if self.ticked:
             self.ticked = False
-            ticker.seen = self.slices
+            self.preemption.follow(self.slices)
         ticker.slice = self.slices
 
     cdef void end(self, process_t* process) noexcept:
@@ -174,7 +174,7 @@ cdef class Scheduler:
             # Whole ticks in Python; the first may have begun before the slice did.
             used += <int64_t>(ticks - 1) * CONTEXT_REDS
         process.reductions += used - self.virtual_reductions
-        runq_charge(&self.runq, process, used)
+        runq_charge(&self.runq, process, used, self.ticker.ticks)
         self.work += used
 
     cdef void settle(self, process_t* process, int ask) noexcept:
@@ -200,7 +200,7 @@ cdef class Scheduler:
         elif ask == ASK_SLICE:
             runq_push_preempted(&self.runq, process, self.ticker.ticks)
         else:
-            runq_push_blocked(&self.runq, process, self.ticker.ticks, monotonic_ns(), self.slice_ns)
+            runq_push_blocked(&self.runq, process, monotonic_ns(), self.slice_ns)
             process.backoff += 1
 
     cdef int execute(self, process_t* process) except -1:
@@ -274,10 +274,9 @@ cdef class Scheduler:
         if result[0] != NULL:
             return PYGEN_NEXT
         if PyErr_ExceptionMatches(StopIteration):
-            # It returned; what, nobody asks any more.
-            PyErr_Clear()
-            result[0] = <PyObject*>None
-            Py_INCREF(None)
+            returned = new_reference(csched_take_exception()).value
+            Py_INCREF(returned)
+            result[0] = <PyObject*>returned
             return PYGEN_RETURN
         return PYGEN_ERROR
 
@@ -312,22 +311,20 @@ cdef class Scheduler:
         else:
             value = new_reference(result)
         if has(process, FLAG_DOOMED):
-            if error is None:
-                self.warn_swallowed(process)
+            if error is None and process.unwindings:
+                self.services.report_swallowed(
+                    <object>process.pid, <object>process.function, process.arity, <object>process.exit)
             if error is None or isinstance(error, ProcessExit):
                 return 0
         elif has(process, FLAG_MAIN):
             self.result = value
             self.error = error
             return 0
+        # It may be told to exit while it reports: that must not cut the report off.
+        process.unwindings = max(process.unwindings, <unsigned char>1)
         if error is not None and not isinstance(error, (ProcessExit, SystemExit)):
             self.services.report_crash(<object>process.pid, <object>process.function, process.arity, error)
         return 0
-
-    cdef object warn_swallowed(self, process_t* process):
-        if process.unwindings:
-            self.services.report_swallowed(
-                <object>process.pid, <object>process.function, process.arity, <object>process.exit)
 
     cdef int reap(self, process_t* process) except -1:
         """Take it out of the table, let go of all that it had, in its own context, and of itself."""
@@ -388,6 +385,7 @@ cdef class Scheduler:
         """Tell everybody to exit."""
         cdef Pid pid
         self.stopping = True
+        self.ticker.insist = True
         for pid in self.table.pids():
             if pid.process != NULL:
                 self.doom(<process_t*>pid.process, "shutdown")
@@ -401,25 +399,29 @@ cdef class Scheduler:
         Raises ProcessExit if it was told to exit before or meanwhile.
         """
         cdef process_t* process = self.current
-        cdef process_t* next
         if process.state != STATE_RUNNING:
             raise ProcessExit("normal")  # A finalizer of a process that is dead.
         if has(process, FLAG_DOOMED):
             raise self.exit_exception(process)
-        if hooks_running or self.preemption.collecting:
+        if hooks_running() or self.preemption.collecting:
             raise RuntimeError("a process cannot wait inside a copying hook or a collection")
+        self.give_way(process, ask)
+        if has(process, FLAG_DOOMED):
+            raise self.exit_exception(process)
+        return 0
+
+    cdef int give_way(self, process_t* process, int ask) except -1:
+        """Stop the process that runs; return when it is resumed."""
+        cdef process_t* next
         self.end(process)
         self.settle(process, ask)
         next = self.pick()
         if next == process:
             self.begin(process)
-        else:
-            # Not always a runner: the process may use greenlets of its own.
-            process.fiber = fiber_current()
-            self.leave(next)
-        if has(process, FLAG_DOOMED):
-            raise self.exit_exception(process)
-        return 0
+            return 0
+        # Not always a runner: the process may use greenlets of its own.
+        process.fiber = fiber_current()
+        return self.leave(next)
 
     cdef int leave(self, process_t* next) except -1:
         """Give this stack up for that process, or for the hub if it is NULL; return when switched back to."""
@@ -441,25 +443,6 @@ cdef class Scheduler:
         self.begin(process)
         return fiber_switch(fiber)
 
-    # --- Timers --------------------------------------------------------------------------------
-
-    cdef int set_timer(self, process_t* process, int64_t deadline_ns) except -1:
-        """Wake the process at that moment, instead of at any that was set before."""
-        if process.timer == NULL:
-            process.timer = timer_new(self.wheel)
-            process.timer.owner = process
-        lower_flag(process, FLAG_TIMED_OUT)
-        wheel_set(self.wheel, process.timer, deadline_ns)
-        self.ticker.next_deadline_ns = min(self.ticker.next_deadline_ns, deadline_ns)
-        return 0
-
-    cdef void clear_timer(self, process_t* process) noexcept:
-        """The wait is over: forget its timer, and that it may have fired."""
-        lower_flag(process, FLAG_TIMED_OUT)
-        if process.timer != NULL:
-            timer_free(self.wheel, process.timer)
-            process.timer = NULL
-
     # --- Signals -------------------------------------------------------------------------------
 
     def on_tick(self, signum, frame):
@@ -475,11 +458,23 @@ cdef class Scheduler:
             self.reductions_left = min(self.reductions_left, 0)
         if not self.preemption.may_switch() or self.preemption.spares():
             return
+        if not (has(process, FLAG_DOOMED) and process.unwindings == 0):
+            self.preemptions += 1
+            self.ticked = True
+            self.give_way(process, ASK_BLOCKED if blocked else ASK_SLICE)
         if has(process, FLAG_DOOMED):
-            raise self.exit_exception(process)
-        self.preemptions += 1
-        self.ticked = True
-        self.park(ASK_BLOCKED if blocked else ASK_SLICE)
+            self.hurry(process, blocked)
+
+    cdef int hurry(self, process_t* process, bint blocked) except -1:
+        """A process that was told to exit has run for a slice: raise that in it, unless it is about to go."""
+        if process.unwindings:
+            # It is in a `finally` block, or has swallowed it: nobody can tell, so it is given time.
+            process.grace += not blocked
+            if process.grace < GRACE_SLICES:
+                return 0
+            process.grace = 0
+            process.unwindings = min(UNWINDINGS, process.unwindings + UNWINDINGS // GRACES)
+        raise self.exit_exception(process)
 
     def on_interrupt(self, signum, frame):
         """Called by CPython for SIGINT: everybody is told to exit, then `run` raises KeyboardInterrupt."""
@@ -488,7 +483,7 @@ cdef class Scheduler:
         self.shut_down()
         if (
             process != NULL and process.state == STATE_RUNNING
-            and not self.preemption.collecting and hooks_running == 0
+            and not self.preemption.collecting and hooks_running() == 0
         ):
             raise self.exit_exception(process)
 

@@ -75,11 +75,13 @@ cdef int close_scheduler(Scheduler scheduler) except -1:
     for pid in scheduler.table.pids():
         scheduler.table.remove(pid)
     scheduler.ticker.busy = 0
-    scheduler.preemption.stop()
-    csched_sleeper_close(&scheduler.sleeper)
-    Py_DECREF(<object>scheduler.hub)
-    core.current = None
-    ids.current_table = None
+    try:
+        scheduler.preemption.stop()
+    finally:
+        csched_sleeper_close(&scheduler.sleeper)
+        Py_DECREF(<object>scheduler.hub)
+        core.current = None
+        ids.current_table = None
     return 0
 
 

@@ -33,6 +33,7 @@ static long voluntary_switches(void) {
 
 /* What the next tick is compared with. */
 static void set_base(csched_ticker_t *ticker) {
+    ticker->since_ns = clock_ns(CLOCK_MONOTONIC);
     ticker->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     ticker->waits = voluntary_switches();
 }
@@ -42,35 +43,40 @@ void csched_ticker_probe(csched_ticker_t *ticker, uint64_t slice) {
     set_base(ticker);
 }
 
-static int anyone_waits(csched_ticker_t *ticker) {
-    return *ticker->runnable_len != 0 || *ticker->blocked_len != 0 ||
-           clock_ns(CLOCK_MONOTONIC) >= ticker->next_deadline_ns;
+void csched_ticker_follow(csched_ticker_t *ticker, uint64_t slice) {
+    ticker->seen = slice;
+    set_base(ticker);
+}
+
+static int anyone_waits(csched_ticker_t *ticker, int64_t now) {
+    return *ticker->runnable_len != 0 || *ticker->blocked_len != 0 || ticker->insist ||
+           now >= ticker->next_deadline_ns;
+}
+
+/* A tick has come while that slice runs. */
+static void on_tick(csched_ticker_t *ticker, uint64_t slice, int signum) {
+    if (slice == ticker->seen || slice == ticker->probe) {
+        int64_t now = clock_ns(CLOCK_MONOTONIC);
+        int64_t used_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - ticker->cpu_ns;
+        if (now - ticker->since_ns < ticker->interval_ns / 2) return;
+        /* A tenth of the time is what a system call that blocks uses at the very most. */
+        int blocked =
+            used_ns < (now - ticker->since_ns) / 10 && voluntary_switches() != ticker->waits;
+        if (!blocked && used_ns < ticker->interval_ns / 2) return;
+        if (anyone_waits(ticker, now)) {
+            ticker->blocked = blocked;
+            ticker->tripped = slice;
+            PyErr_SetInterruptEx(signum);
+        }
+    }
+    ticker->seen = slice;
+    set_base(ticker);
 }
 
 static void on_signal(int signum) {
     int saved_errno = errno;
     csched_ticker_t *ticker = active;
-    if (ticker != NULL && ticker->slice != 0) {
-        uint64_t slice = ticker->slice;
-        if (slice != ticker->seen && slice != ticker->probe) {
-            ticker->seen = slice;
-            set_base(ticker);
-        } else {
-            int64_t used_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - ticker->cpu_ns;
-            /* A tenth of a tick is what a system call that blocks uses at the very most. */
-            int blocked =
-                used_ns < ticker->interval_ns / 10 && voluntary_switches() != ticker->waits;
-            if (blocked || used_ns >= ticker->interval_ns / 2) {
-                ticker->seen = slice;
-                set_base(ticker);
-                if (anyone_waits(ticker)) {
-                    ticker->blocked = blocked;
-                    ticker->tripped = slice;
-                    PyErr_SetInterruptEx(signum);
-                }
-            }
-        }
-    }
+    if (ticker != NULL && ticker->slice != 0) on_tick(ticker, ticker->slice, signum);
     errno = saved_errno;
 }
 

@@ -7,7 +7,8 @@
  *
  * A slice that has lasted for a tick has used the CPU for at least half of it, and is over; or it has used
  * next to none, and waited in the kernel: it blocks in a system call; or it was the thread's turn to stand
- * back for another program: that is not the process's fault, and it gets another tick.
+ * back for another program: that is not the process's fault, and it gets another tick. Ticks come late on a
+ * busy machine, and the next one then comes soon: so no slice is over before half an interval has passed.
  *
  * The scheduler's thread writes `slice`, `probe`, `next_deadline_ns`; the handler runs in the same
  * thread; the ticker's thread writes `ticks`. So all but `ticks`, `busy`, `parked` and `stop` belong to one thread.
@@ -30,7 +31,9 @@ typedef struct {
     volatile uint64_t probe;
     /* Whole ticks since the start. */
     volatile uint64_t ticks;
-    /* CPU time of the scheduler's thread, in ns, and its voluntary context switches, when `seen` was set. */
+    /* When `seen` or `probe` was set (CLOCK_MONOTONIC, ns); CPU time of the scheduler's thread, in ns, and
+     * its voluntary context switches, then. */
+    volatile int64_t since_ns;
     volatile int64_t cpu_ns;
     volatile long waits;
     /* The slice that was tripped had used next to no CPU: it blocks in a system call. */
@@ -40,6 +43,8 @@ typedef struct {
     /* How many others could run: while there is none and no timer is due, nobody is preempted. */
     const volatile uint32_t *runnable_len;
     const volatile uint32_t *blocked_len;
+    /* Processes were told to exit: they are interrupted even if nobody waits. */
+    volatile int insist;
     /* The scheduler has something to run. Cleared by the scheduler when it goes to sleep. */
     volatile int busy;
     /* The thread waits on `wake` until the scheduler is busy again. */
@@ -68,6 +73,8 @@ void csched_ticker_trip(csched_ticker_t *ticker);
 /* The slice that begins now is of a process that blocked when it was last asked: end it at the first tick
  * if it still does. */
 void csched_ticker_probe(csched_ticker_t *ticker, uint64_t slice);
+/* The slice that begins now does so right after a tick, which counts as the first that has seen it. */
+void csched_ticker_follow(csched_ticker_t *ticker, uint64_t slice);
 
 static inline void csched_ticker_busy(csched_ticker_t *ticker) {
     ticker->busy = 1;

@@ -1,0 +1,1 @@
+# Fibers. All of it is C, for the other compiled modules: see `_fiber.pxd`.

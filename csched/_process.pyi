@@ -1,0 +1,1 @@
+# The process control block. All of it is C, for the other compiled modules: see `_process.pxd`.

@@ -11,6 +11,12 @@
 
 /* The one whose signals the handler serves. */
 static csched_ticker_t *volatile active = NULL;
+/* The one whose thread runs. */
+static csched_ticker_t *started = NULL;
+
+static void in_forked_child(void) {
+    if (started != NULL) started->lost = 1;
+}
 
 static int64_t clock_ns(clockid_t clock) {
     struct timespec t;
@@ -158,6 +164,9 @@ csched_ticker_t *csched_ticker_start(int64_t interval_ns, int signals,
         errno = error;
         return NULL;
     }
+    static int watches_forks = 0;
+    if (!watches_forks) watches_forks = pthread_atfork(NULL, NULL, in_forked_child) == 0;
+    started = ticker;
     return ticker;
 }
 
@@ -169,18 +178,23 @@ void csched_ticker_unpark(csched_ticker_t *ticker) {
 
 void csched_ticker_stop(csched_ticker_t *ticker) {
     ticker->slice = 0;
-    pthread_mutex_lock(&ticker->mutex);
-    ticker->stop = 1;
-    pthread_cond_signal(&ticker->wake);
-    pthread_mutex_unlock(&ticker->mutex);
-    pthread_join(ticker->thread, NULL);
+    started = NULL;
+    if (!ticker->lost) {
+        pthread_mutex_lock(&ticker->mutex);
+        ticker->stop = 1;
+        pthread_cond_signal(&ticker->wake);
+        pthread_mutex_unlock(&ticker->mutex);
+        pthread_join(ticker->thread, NULL);
+    }
     if (ticker->signals) {
         /* What was sent has arrived: a signal to one's own process is delivered by the next return from
          * the kernel, and sigaction is one. */
         active = NULL;
         sigaction(SIGURG, &ticker->before, NULL);
     }
-    pthread_mutex_destroy(&ticker->mutex);
-    pthread_cond_destroy(&ticker->wake);
+    if (!ticker->lost) {
+        pthread_mutex_destroy(&ticker->mutex);
+        pthread_cond_destroy(&ticker->wake);
+    }
     free(ticker);
 }

@@ -50,6 +50,8 @@ typedef struct {
     /* The thread waits on `wake` until the scheduler is busy again. */
     volatile int parked;
     volatile int stop;
+    /* This is a child of fork(): the thread is not here, so slices end at runtime calls only. */
+    int lost;
     int signals;
     int64_t interval_ns;
     pthread_t thread;
@@ -79,7 +81,7 @@ void csched_ticker_follow(csched_ticker_t *ticker, uint64_t slice);
 static inline void csched_ticker_busy(csched_ticker_t *ticker) {
     ticker->busy = 1;
     __sync_synchronize();
-    if (ticker->parked) csched_ticker_unpark(ticker);
+    if (ticker->parked && !ticker->lost) csched_ticker_unpark(ticker);
 }
 
 #endif

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 try:
-    import csched._ids
+    from csched import _ids as _ids
 except ModuleNotFoundError:
     raise ImportError(
         "csched is not built here: run `pip install -e .` in its source tree, "
@@ -16,6 +16,7 @@ from csched._bif_process import is_alive, make_ref, pid, processes, spawn
 from csched._copy import CopyError, register_immutable, share
 from csched._errors import Crash, NotRunning, ProcessExit, SystemLimit, Undef
 from csched._ids import Pid, Ref
+from csched._inspect import statistics, system_info
 from csched._listing import i
 from csched._match import ANY
 from csched._run import run
@@ -46,5 +47,7 @@ __all__ = [
     "share",
     "sleep",
     "spawn",
+    "statistics",
+    "system_info",
     "yield_",
 ]

@@ -12,7 +12,7 @@ class NotRunning(RuntimeError):
 
 
 class SystemLimit(RuntimeError):
-    """There are as many processes as `run(process_limit=...)` allows (Erlang's ``system_limit``)."""
+    """There are as many processes as `run(process_limit=...)` allows (``system_limit``)."""
 
 
 class ProcessExit(BaseException):

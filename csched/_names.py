@@ -42,5 +42,5 @@ def code_name(code: types.CodeType, module: str) -> str:
 
 
 def is_runtime(module: str) -> bool:
-    """Whether a module is part of csched itself; what it brings to be run, like the demo, is not."""
+    """Whether a module is part of csched itself; what it brings to run, like the demo, is not."""
     return module == "csched" or (module.startswith("csched.") and module not in PROGRAMS)

@@ -31,11 +31,11 @@ def run(
     preempt: bool = True,
     atomic: Iterable[str] = DEFAULT,
 ) -> Any:
-    """Start a scheduler in this thread, run `main` as its first process, and return what it returns.
+    """Start a scheduler in this thread, run `main` as its first process, return what it returns.
 
     When `main` ends, every other process is shut down: `ProcessExit` is raised in it, so that its
-    ``finally`` blocks run. Ctrl-C does the same, and then raises `KeyboardInterrupt` here; it is never
-    raised inside a process. `run` may be called again afterwards.
+    ``finally`` blocks run. Ctrl-C does the same, and then raises `KeyboardInterrupt` here; it is
+    never raised inside a process. `run` may be called again afterwards.
 
     Parameters
     ----------
@@ -48,11 +48,11 @@ def run(
     slice : float
         Seconds that a process runs before others do, 0.0001 to 1.
     preempt : bool
-        Interrupt a process whose slice is over wherever it is. Without it, and always outside the main
-        thread, slices end at csched's own calls only.
+        Interrupt a process whose slice is over wherever it is. Without it, and always outside the
+        main thread, slices end at csched's own calls only.
     atomic : iterable of str
-        Packages in whose code a process is never interrupted, besides asyncio. The default names the
-        well-known libraries on asyncio, which rely on nothing happening between two awaits.
+        Packages in whose code a process is never interrupted, besides asyncio. The default names
+        the well-known libraries on asyncio, which rely on nothing happening between two awaits.
 
     Returns
     -------

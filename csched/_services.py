@@ -42,7 +42,7 @@ def resolve(target: tuple[Any, str], args: tuple[Any, ...]) -> Callable[..., Any
 
 
 def missing(module: str, name: str | None) -> bool:
-    """Whether the module that could not be found is `module` itself or a package on the way to it."""
+    """Whether what could not be found is `module` itself or a package on the way to it."""
     return name is not None and (module == name or module.startswith(name + "."))
 
 

@@ -9,30 +9,26 @@ import os
 import select
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from file_processes import (
+    LINE,
+    SLICE,
+    Drain,
+    Pipe,
+    assert_whole,
+    bodies,
+    body,
+    in_processes,
+    results,
+    start,
+    talk,
+)
 
 import csched
 from csched import receive, send, spawn
-
-SLICE = 0.0002
-LINE = 3_000
-# What the processes of a test run, and what became of it: globals are not copied.
-bodies: list[Callable[[], Any]] = []
-results: dict[int, Any] = {}
-
-
-class Pipe:
-    def __init__(self) -> None:
-        self.read, self.write = os.pipe()
-
-    def close(self) -> None:
-        for end in (self.read, self.write):
-            with contextlib.suppress(OSError):  # Closed with its file.
-                os.close(end)
 
 
 @pytest.fixture
@@ -40,77 +36,6 @@ def pipe() -> Iterator[Pipe]:
     made = Pipe()
     yield made
     made.close()
-
-
-class Drain(threading.Thread):
-    """A foreign thread that reads a pipe to its end, so slowly that the pipe is mostly full."""
-
-    def __init__(self, fd: int) -> None:
-        super().__init__()
-        self.fd = fd
-        self.data = bytearray()
-        self.start()
-
-    def run(self) -> None:
-        while part := os.read(self.fd, 16_384):
-            self.data += part
-            time.sleep(0.0005)  # This is what being slow means.
-
-    def lines(self) -> list[str]:
-        self.join()
-        return self.data.decode().splitlines()
-
-
-def body(index: int, parent: csched.Pid) -> None:
-    try:
-        results[index] = bodies[index]()
-    except Exception as error:
-        results[index] = error
-    send(parent, "done")
-
-
-def start(*functions: Callable[[], Any]) -> None:
-    """From a process: run these in one of their own each."""
-    bodies[:] = functions
-    results.clear()
-    for index in range(len(functions)):
-        spawn(body, index, csched.self())
-
-
-def in_processes(*functions: Callable[[], Any], slice: float = SLICE) -> list[Any]:
-    """What these return, each in a process of its own; the first exception is raised."""
-
-    def main() -> None:
-        start(*functions)
-        for _ in functions:
-            receive("done")
-
-    csched.run(main, slice=slice)
-    for result in results.values():
-        if isinstance(result, Exception):
-            raise result
-    return [results[index] for index in range(len(functions))]
-
-
-def talk(name: str, lines_len: int, put: Callable[[str], object]) -> Callable[[], None]:
-    """The body of a process that puts numbered lines."""
-
-    def say() -> None:
-        for number in range(lines_len):
-            put(f"{name} {number} {name * LINE}")
-            sum(range(200))
-
-    return say
-
-
-def assert_whole(lines: list[str], names: str, lines_len: int) -> None:
-    """Each line of each of them is there, once, whole, and in the order in which it put them."""
-    numbers: dict[str, list[int]] = {name: [] for name in names}
-    for line in lines:
-        name, number, filler = line.split(" ")
-        assert filler == name * LINE
-        numbers[name].append(int(number))
-    assert numbers == {name: list(range(lines_len)) for name in names}
 
 
 # A pipe that is full
@@ -409,7 +334,7 @@ def test_a_file_is_usable_after_a_process_was_told_to_exit_inside_it(pipe: Pipe)
     def main() -> None:
         start(write, wait)
         # The pipe is full, so whoever got there first is inside; some slices later the other waits.
-        while len(os.read(pipe.read, 1)) and not is_full(pipe.write):
+        while not is_full(pipe.write):
             csched.yield_()
         for _ in range(50):
             csched.yield_()
@@ -419,8 +344,29 @@ def test_a_file_is_usable_after_a_process_was_told_to_exit_inside_it(pipe: Pipe)
     drain = Drain(pipe.read)
     file.write(b"the end")
     file.close()
-    drain.join()
-    assert drain.data.endswith(b"the end")
+    assert drain.whole().endswith(b"the end")
+
+
+def test_processes_that_are_told_to_exit_may_print_in_finally_blocks(
+    pipe: Pipe,
+) -> None:
+    drain = Drain(pipe.read)
+    with open(pipe.write, "w") as file:
+
+        def say() -> None:
+            try:
+                while True:
+                    print("." * LINE, file=file)
+            finally:
+                print("bye", file=file)
+
+        def main() -> None:
+            start(*[say] * 5)
+            while len(drain.data) < 200_000:
+                csched.yield_()
+
+        csched.run(main, slice=SLICE)
+    assert drain.whole().count(b"bye\n") == 5
 
 
 def is_full(fd: int) -> bool:

@@ -14,10 +14,10 @@ from collections import OrderedDict, namedtuple
 from typing import NamedTuple
 
 import pytest
-from csched._ids import restore_pid, restore_ref
 from hypothesis import given
 from hypothesis import strategies as st
 
+from csched._ids import restore_pid, restore_ref
 from csched._match import ANY, matches
 
 Point = namedtuple("Point", "x y")

@@ -73,7 +73,8 @@ def turns(queue, count):
     for ticks in range(count):
         name = queue.pop(ticks)
         ran[name] += 1
-        queue.push_preempted(name, ticks)
+        queue.charge(name, 0, ticks + 1)
+        queue.push_preempted(name, ticks + 1)
     return ran
 
 
@@ -215,6 +216,7 @@ def test_woken_processes_that_only_use_time_leave_a_third_too(queue):
         # A slice takes a tick, and no reductions.
         name = queue.pop(ticks)
         spent["hog" if name == "hog" else "woken"] += 1
+        queue.charge(name, 0, ticks + 1)
         if name == "hog":
             queue.push_preempted(name, ticks + 1)
         else:

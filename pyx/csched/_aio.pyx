@@ -4,7 +4,7 @@ from cpython.ref cimport Py_INCREF
 from libc.stdint cimport INT64_MAX, int64_t
 
 from csched._bif cimport (
-    RAISE, WAIT_FAILED, WAIT_FOUND, WAIT_SUSPEND, WAIT_TIMED_OUT, running, seconds_to_deadline, wait_begin, wait_poll,
+    RAISE, WAIT_FOUND, WAIT_SUSPEND, running, seconds_to_deadline, wait_begin, wait_poll,
     wait_result_t, wait_t,
 )
 from csched._cpython cimport PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN, PySendResult, csched_hand_over

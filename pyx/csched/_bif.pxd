@@ -1,7 +1,7 @@
 """Built-in functions: what a running process may ask for; with `_aio` the only code that suspends one.
 
-Purpose: the public functions that concern messages and time, each of which checks its arguments, charges its reductions,
-does one thing below, and leaves nothing half done when it raises.
+Purpose: the public functions that concern messages and time, each of which checks its arguments, charges its
+reductions, does one thing below, and leaves nothing half done when it raises.
 
 1. `running` is the gate: who is no process gets NotRunning. `send` and what only reads pass by it.
 2. A function that may suspend is here in two forms: as a plain call, which parks its stack

@@ -1,4 +1,3 @@
-cimport cython
 from cpython.float cimport PyFloat_AsDouble
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF

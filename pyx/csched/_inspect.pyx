@@ -114,3 +114,64 @@ def next_rows(int64_t after, int count):
         after = <int64_t>pid.id
         rows.append((after, row(scheduler, pid)))
     return rows
+
+
+def system_info(item):
+    """What the running system is.
+
+    Parameters
+    ----------
+    item : str
+        ``"process_count"`` (O(1)), ``"process_limit"``: ints. ``"preemption"``: ``"signals"`` if a process is
+        interrupted wherever it is, ``"calls"`` if slices end at csched's own calls only, because `run` was
+        told so or was called outside the main thread.
+
+    Raises
+    ------
+    ValueError
+        Unknown item.
+    NotRunning
+        No scheduler is running.
+
+    Notes
+    -----
+    Source: ``erlang:system_info/1``.
+    """
+    cdef Scheduler scheduler = scheduler_that_runs()
+    if item == "process_count":
+        return scheduler.table.processes_len
+    if item == "process_limit":
+        return scheduler.process_limit
+    if item == "preemption":
+        return "signals" if scheduler.preemption.by_signal else "calls"
+    raise ValueError(f"system_info() knows no item {item!r}")
+
+
+def statistics(item):
+    """What the running system has done.
+
+    Parameters
+    ----------
+    item : str
+        ``"context_switches"``: the tuple (slices since the start, 0). ``"preemptions"``: slices that were
+        ended by a tick. ``"run_queue"``: processes that are runnable now.
+
+    Raises
+    ------
+    ValueError
+        Unknown item.
+    NotRunning
+        No scheduler is running.
+
+    Notes
+    -----
+    Source: ``erlang:statistics/1``.
+    """
+    cdef Scheduler scheduler = scheduler_that_runs()
+    if item == "context_switches":
+        return scheduler.slices, 0
+    if item == "preemptions":
+        return scheduler.preemptions
+    if item == "run_queue":
+        return scheduler.runq.runnable_len + scheduler.runq.blocked_len
+    raise ValueError(f"statistics() knows no item {item!r}")

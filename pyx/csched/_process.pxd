@@ -56,13 +56,14 @@ cdef struct process_t:
     uint64_t scanned        # Position in the mailbox up to which a waiting receive has looked. The process.
     int64_t reductions      # Used since birth, without the virtual ones. Changed when a slice ends.
     int64_t key             # What its queue is sorted by: number of arrival, or the moment it is due. `_runq`.
+    int64_t raised_ns       # When ProcessExit was raised in it last.
     uint8_t state           # STATE_...
     uint8_t priority        # PRIORITY_...
     uint8_t flags           # FLAG_...
     uint8_t backoff         # How often in a row it was found blocked in a system call: it is asked ever more rarely.
     uint8_t unwindings      # How often ProcessExit was raised in it.
     uint16_t arity          # Number of arguments that it was spawned with, for the listing.
-    uint16_t grace          # Slices that it has run for since ProcessExit was raised in it last.
+    uint16_t grace          # Slices that it has run for since then.
     uint16_t held           # RLocks that it holds and raw writes that it is in, while it does not run (`guards.h`).
 
 

@@ -50,8 +50,10 @@ cdef extern from "sleeper.h":
 cdef enum:
     # Times that a process may swallow its exit before its stack is given up.
     UNWINDINGS = 100
-    # Slices of running that an unwinding process has before its exit is raised once more: a second.
+    # What an unwinding process has before its exit is raised once more: slices of running,
     GRACE_SLICES = 1000
+    # or nanoseconds if it blocks in a system call.
+    GRACE_NS = 1_000_000_000
     # How often that happens before its stack is given up.
     GRACES = 4
 
@@ -103,7 +105,6 @@ cdef class Scheduler:
     cdef object error                   # or raised.
     cdef object failure                 # What a signal handler of the user's raised while nobody ran.
     cdef uint64_t preemptions           # Slices ended by a tick.
-    cdef uint64_t fiber_switches        # Switches from one stack to another.
 
     cdef Pid spawn(self, object function, object args, int flags)
     cdef int park(self, int ask) except -1
@@ -154,7 +155,6 @@ cdef Scheduler current
 
 # What an awaitable of csched yields, so that the loop knows it is no other's. Borrowed by everyone.
 cdef object SUSPEND
-
 
 
 cdef inline void wake(Scheduler scheduler, process_t* process) noexcept:

@@ -16,7 +16,7 @@ from csched._ids cimport Pid
 from csched._mailbox cimport mailbox_clear
 from csched._preempt cimport csched_ticker_t
 from csched._process cimport (
-    FLAG_DOOMED, FLAG_MAIN, FLAG_TIMED_OUT, FLAG_WAITS_FOR_MESSAGE, has, lower_flag, process_free, process_new, process_t,
+    FLAG_DOOMED, FLAG_MAIN, FLAG_TIMED_OUT, FLAG_WAITS_FOR_MESSAGE, has, process_free, process_new, process_t,
     raise_flag,
 )
 from csched._runq cimport (
@@ -193,7 +193,7 @@ cdef class Scheduler:
         elif ask == ASK_YIELD:
             runq_push_fresh(&self.runq, process)
         elif ask == ASK_FILE:
-            if has(process, FLAG_DOOMED) or not self.preemption.waits_for_file(process):
+            if (has(process, FLAG_DOOMED) and process.unwindings == 0) or not self.preemption.waits_for_file(process):
                 runq_push_woken(&self.runq, process)
             else:
                 process.state = STATE_WAITING
@@ -365,6 +365,7 @@ cdef class Scheduler:
         if process.unwindings >= UNWINDINGS:
             self.abandon(process)
         process.unwindings += 1
+        process.raised_ns = monotonic_ns()
         error = <object>process.exit
         error.__traceback__ = None
         return error
@@ -428,7 +429,6 @@ cdef class Scheduler:
         if next != NULL and next.fiber != NULL:
             return self.enter(next)
         self.handed = next
-        self.fiber_switches += 1
         if next != NULL and self.pool_len:
             self.pool_len -= 1
             return fiber_switch(self.pool[self.pool_len])
@@ -439,7 +439,6 @@ cdef class Scheduler:
         cdef PyObject* fiber = process.fiber
         process.fiber = NULL
         Py_DECREF(<object>fiber)  # It stays alive: its own stack refers to it.
-        self.fiber_switches += 1
         self.begin(process)
         return fiber_switch(fiber)
 
@@ -469,8 +468,8 @@ cdef class Scheduler:
         """A process that was told to exit has run for a slice: raise that in it, unless it is about to go."""
         if process.unwindings:
             # It is in a `finally` block, or has swallowed it: nobody can tell, so it is given time.
-            process.grace += not blocked
-            if process.grace < GRACE_SLICES:
+            process.grace += 1
+            if monotonic_ns() - process.raised_ns < GRACE_NS if blocked else process.grace < GRACE_SLICES:
                 return 0
             process.grace = 0
             process.unwindings = min(UNWINDINGS, process.unwindings + UNWINDINGS // GRACES)

@@ -9,7 +9,7 @@ from csched._cpython cimport PyErr_CheckSignals, csched_thread_state, new_refere
 from csched._fiber cimport fiber_current, fiber_new, fiber_setup, fiber_switch
 from csched._ids cimport Pid, ProcessTable
 from csched._preempt cimport Preemption, csched_busy_scheduler_t
-from csched._process cimport FLAG_MAIN, process_t
+from csched._process cimport FLAG_DOOMED, FLAG_MAIN, has, process_t
 from csched._scheduler cimport ASK_FILE, Scheduler, csched_sleeper_t, wake
 from csched._timer cimport monotonic_ns, wheel_new, wheel_next_deadline
 from csched._types cimport STATE_RUNNING, STATE_WAITING
@@ -26,9 +26,13 @@ cdef extern from "sleeper.h":
 cdef int wait_for_file() except -1:
     """Stop the process that runs until it may enter a file; 1 if it cannot be stopped here (`busy.h`)."""
     cdef Scheduler scheduler = core.current
-    if scheduler.current.state != STATE_RUNNING or not scheduler.preemption.may_switch():
+    cdef process_t* process = scheduler.current
+    if process.state != STATE_RUNNING or not scheduler.preemption.may_switch():
         return 1
-    scheduler.park(ASK_FILE)
+    # Not `park`, which an unwinding process may not use: to print in a `finally` block is no wait of its.
+    scheduler.give_way(process, ASK_FILE)
+    if has(process, FLAG_DOOMED) and process.unwindings == 0:
+        raise scheduler.exit_exception(process)
     return 0
 
 

@@ -14,8 +14,8 @@
       objects that are printed to are not guarded: their `write` is Python code that may wait for
       another process, which prints there too.
    3. A process waits for other threads as well, since the file's own lock cannot be waited for in a
-      way that lets other processes run. A thread does not wait here: that lock serves it. Interpreters
-      besides the scheduler's are not looked at.
+      way that lets other processes run. A thread does not wait here: that lock serves it, and a text
+      file used by two threads is no safer than it ever was. Other interpreters are not looked at.
    4. Calls nest: a process may be in several calls of a file, and in calls of several files. A text
       file is entered before its buffer, never after, so nobody waits in a circle.
    5. A process that may not be switched away from (it holds an RLock) cannot wait, and goes on as
@@ -27,7 +27,8 @@
    Rejected: no switch inside a raw write (a process that writes to a full pipe would wait for ever
    for a reader that is a process too, and signal handlers run between raw writes as well).
 
-   Sources: Modules/_io/bufferedio.c and textio.c, Python/bltinmodule.c of CPython 3.11 to 3.13. */
+   Sources: Modules/_io/bufferedio.c and textio.c, Python/bltinmodule.c of CPython 3.11 to 3.13;
+   gh-119506 (what a write during a flush does to a text file). */
 
 #ifndef CSCHED_BUFFERED_H
 #define CSCHED_BUFFERED_H

@@ -94,17 +94,23 @@ static int wait_in_line(PyObject *file, uintptr_t owner)
     if (add(file, owner, 0) < 0) {
         return -1;
     }
-    int may_wait = 1;
-    while (may_wait && has_to_wait(file, find(file, owner))) {
-        int refused = scheduler.wait();
+    int refused = 0;
+    for (;;) {
+        int index = find(file, owner);
+        if (index < 0) {
+            /* It was forgotten, and yet its stack is unwound. */
+            return refused < 0 ? -1 : 0;
+        }
         if (refused < 0) {
-            take_out(find(file, owner));
+            take_out(index);
             return -1;
         }
-        may_wait = !refused;
+        if (refused > 0 || !has_to_wait(file, index)) {
+            busy[index].calls_len = 1;
+            return 0;
+        }
+        refused = scheduler.wait();
     }
-    busy[find(file, owner)].calls_len = 1;
-    return 0;
 }
 
 int csched_busy_enter(PyObject *file, uintptr_t owner)

@@ -1,4 +1,4 @@
-"""A process forks: parent and child both go on, each with its own scheduler, to the end of `run`."""
+"""A process forks: parent and child go on, each with its own scheduler, to the end of `run`."""
 
 import os
 

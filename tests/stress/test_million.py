@@ -6,52 +6,24 @@ what memory a process takes is seen in the resident set of the whole program.
 
 from __future__ import annotations
 
-import gc
 import json
-import logging
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-import csched
-from csched import ANY, aio, make_ref, processes, receive, run, self, send, sleep, spawn, yield_
-
 pytestmark = [pytest.mark.stress, pytest.mark.timeout(900)]
 
+PROGRAMS = Path(__file__).with_name("million.py")
 ROOT = Path(__file__).parents[2]
-CLOCK = time.perf_counter
-
-
-def rss():
-    """Bytes of memory that the program has now."""
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def seconds(call, *args):
-    begin = CLOCK()
-    call(*args)
-    return CLOCK() - begin
-
-
-def best(call, times=5):
-    return min(seconds(call) for _ in range(times))
-
-
-def all_gone():
-    """Wait until the caller is the only process."""
-    while len(processes()) > 1:
-        sleep(0.01)
 
 
 def measure(program, **bounds):
-    """Run a function of this file as a program; print and check the figures it returns."""
+    """Run a program of `million.py`; print and check its figures."""
     done = subprocess.run(
-        [sys.executable, __file__, program.__name__],
+        [sys.executable, PROGRAMS, program],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
@@ -61,67 +33,15 @@ def measure(program, **bounds):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     figures = json.loads(done.stdout.splitlines()[-1])
-    print(f"\n{program.__name__}:", *(f"{name}={value:.4g}" for name, value in figures.items()))
+    print(f"\n{program}:", *(f"{name}={value:.4g}" for name, value in figures.items()))
     for name, most in bounds.items():
         assert figures[name] <= most, figures
-
-
-def idle_bodies():
-    async def echo():
-        client, number = await aio.receive()
-        send(client, number + 1)
-        await aio.receive()
-
-    def main():
-        count = 1_000_000
-        before = rss()
-        begin = CLOCK()
-        pids = [spawn(echo) for _ in range(count)]
-        spawned = CLOCK() - begin
-        # The list of pids is the test's own.
-        table = sys.getsizeof(pids)
-        while len(processes()) != count + 1:
-            yield_()
-        sleep(0)
-        begin = CLOCK()
-        yield_()
-        started = CLOCK() - begin
-        idle = rss() - before - table
-        me = self()
-        begin = CLOCK()
-        total = 0
-        for first in range(0, count, 10_000):
-            for pid in pids[first : first + 10_000]:
-                send(pid, (me, 1))
-            for _ in range(10_000):
-                total += receive(int)
-        answered = CLOCK() - begin
-        assert total == 2 * count
-        listed = best(processes)
-        with open(os.devnull, "w") as nowhere:
-            page = best(lambda: csched.i(file=nowhere, limit=48))
-        for pid in pids:
-            send(pid, "end")
-        begin = CLOCK()
-        all_gone()
-        ended = CLOCK() - begin
-        return {
-            "bytes_each": idle / count,
-            "spawn_us": spawned,
-            "start_us": started,
-            "answer_us": answered,
-            "end_us": ended,
-            "processes_ms": listed * 1e3,
-            "page_ms": page * 1e3,
-        }
-
-    return run(main)
 
 
 def test_a_million_async_processes_are_alive_at_once_and_each_answers():
     # Seconds for a million are microseconds for each.
     measure(
-        idle_bodies,
+        "idle_bodies",
         bytes_each=512,
         spawn_us=30,
         start_us=30,
@@ -132,247 +52,27 @@ def test_a_million_async_processes_are_alive_at_once_and_each_answers():
     )
 
 
-def blocked_bodies():
-    def echo():
-        client, number = receive()
-        send(client, number + 1)
-        receive()
-
-    def main():
-        count = 100_000
-        before = rss()
-        begin = CLOCK()
-        pids = [spawn(echo) for _ in range(count)]
-        yield_()
-        blocked = CLOCK() - begin
-        idle = rss() - before
-        me = self()
-        begin = CLOCK()
-        for pid in pids:
-            send(pid, (me, 1))
-        total = sum(receive(int) for _ in range(count))
-        answered = CLOCK() - begin
-        assert total == 2 * count
-        for pid in pids:
-            send(pid, "end")
-        begin = CLOCK()
-        all_gone()
-        ended = CLOCK() - begin
-        each = 1e6 / count
-        return {
-            "bytes_each": idle / count,
-            "block_us": blocked * each,
-            "answer_us": answered * each,
-            "end_us": ended * each,
-        }
-
-    return run(main)
-
-
 def test_100_000_plain_processes_wait_in_the_middle_of_their_stacks():
-    measure(blocked_bodies, bytes_each=20_000, block_us=400, answer_us=400, end_us=400)
-
-
-def mailbox_of_a_million():
-    def main():
-        count = 1_000_000
-        before = rss()
-        me = self()
-        begin = CLOCK()
-        for number in range(count):
-            send(me, number)
-        sent = CLOCK() - begin
-        size = rss() - before
-        begin = CLOCK()
-        selected = receive(lambda m: m == count - 1)
-        scanned = CLOCK() - begin
-        begin = CLOCK()
-        taken = [receive() for _ in range(count - 1)]
-        received = CLOCK() - begin
-        assert selected == count - 1 and taken == list(range(count - 1))
-        return {
-            "bytes_each": size / count,
-            "send_us": sent,
-            "scan_us": scanned,
-            "receive_us": received,
-        }
-
-    return run(main)
+    measure("blocked_bodies", bytes_each=20_000, block_us=400, answer_us=400, end_us=400)
 
 
 def test_a_mailbox_bears_a_million_messages():
     # 16 bytes for its place, as much again while the ring doubles, 28 for the number.
-    measure(mailbox_of_a_million, bytes_each=120, send_us=10, scan_us=10, receive_us=10)
-
-
-def ring_of_processes():
-    async def member(following):
-        while True:
-            number = await aio.receive()
-            send(following, number - 1 if number else 0)
-            if number == 0:
-                return
-
-    async def last(home):
-        while True:
-            number = await aio.receive()
-            send(home, number)
-            if number == 0:
-                return
-
-    def main():
-        count = 100_000
-        begin = CLOCK()
-        following = spawn(last, self())
-        for _ in range(count - 1):
-            following = spawn(member, following)
-        made = CLOCK() - begin
-        begin = CLOCK()
-        for lap in range(3):
-            send(following, 10 * count + lap)
-            assert receive() == 10 * count + lap - (count - 1)
-        hop = (CLOCK() - begin) / 3
-        send(following, 0)
-        assert receive() == 0
-        all_gone()
-        each = 1e6 / count
-        return {"spawn_us": made * each, "hop_us": hop * each}
-
-    return run(main)
+    measure("mailbox_of_a_million", bytes_each=120, send_us=10, scan_us=10, receive_us=10)
 
 
 def test_a_message_goes_round_a_ring_of_100_000():
-    measure(ring_of_processes, spawn_us=30, hop_us=20)
-
-
-def calls_with_a_full_mailbox():
-    def server():
-        while True:
-            client, ref = receive()
-            send(client, (ref, "answer"))
-
-    def calls(pid, count):
-        me = self()
-        for _ in range(count):
-            ref = make_ref()
-            send(pid, (me, ref))
-            receive((ref, ANY))
-
-    def main():
-        pid = spawn(server)
-        calls(pid, 100)
-        empty = seconds(calls, pid, 10_000)
-        for number in range(500_000):
-            send(self(), number)
-        full = seconds(calls, pid, 10_000)
-        return {"empty_us": empty * 100, "full_us": full * 100, "ratio": full / empty}
-
-    return run(main)
+    measure("ring_of_processes", spawn_us=30, hop_us=20)
 
 
 def test_10_000_calls_with_500_000_queued_messages_take_less_than_ten_times_as_long():
-    measure(calls_with_a_full_mailbox, ratio=10)
-
-
-def crashes():
-    class Count(logging.Handler):
-        def __init__(self):
-            super().__init__()
-            self.seen = []
-
-        def emit(self, record):
-            self.seen.append((record.levelno, record.args[0], record.exc_info[0]))
-
-    count = Count()
-    logger = logging.getLogger("csched")
-    logger.addHandler(count)
-    logger.propagate = False
-
-    def crash(number):
-        raise ValueError(number)
-
-    async def crash_async(number):
-        await aio.yield_()
-        raise ValueError(number)
-
-    def main():
-        pids = [spawn(crash if number % 2 else crash_async, number) for number in range(10_000)]
-        all_gone()
-        return pids
-
-    begin = CLOCK()
-    pids = run(main)
-    took = CLOCK() - begin
-    assert sorted(pid for _, pid, _ in count.seen) == pids
-    assert {(level, kind) for level, _, kind in count.seen} == {(logging.ERROR, ValueError)}
-    return {"crash_us": took * 100}
+    measure("calls_with_a_full_mailbox", ratio=10)
 
 
 def test_10_000_crashes_are_logged_once_each():
-    measure(crashes, crash_us=2000)
-
-
-def rounds():
-    class Message:
-        def __init__(self, number):
-            self.number = number
-            self.itself = self
-
-    async def echo():
-        while True:
-            client, message = await aio.receive()
-            if client is None:
-                return
-            send(client, message)
-
-    def plain_echo():
-        client, message = receive()
-        send(client, message)
-
-    async def crash():
-        await aio.sleep(0.001)
-        raise ValueError
-
-    async def abandoned():
-        await aio.receive("never", timeout=1e6)
-
-    def main():
-        me = self()
-        pids = [spawn(echo) for _ in range(100_000)]
-        pids_plain = [spawn(plain_echo) for _ in range(2_000)]
-        for pid in pids[:20_000] + pids_plain:
-            send(pid, (me, Message(1)))
-        for _ in range(22_000):
-            receive(lambda m: m.number == 1)
-        for _ in range(200):
-            spawn(crash)
-        for pid in pids[::2]:
-            send(pid, (None, None))
-        for _ in range(1_000):
-            spawn(abandoned)
-            send(me, Message(2))
-        yield_()
-        # The rest are told to exit when this one ends.
-
-    logging.getLogger("csched").addHandler(logging.NullHandler())
-    logging.getLogger("csched").propagate = False
-    memory, objects = [], []
-    for _ in range(6):
-        run(main)
-        gc.collect()
-        memory.append(rss())
-        objects.append(len(gc.get_objects()))
-    return {
-        "memory": memory[-1],
-        "growth": memory[-1] / memory[2],
-        "objects": objects[-1] - objects[2],
-    }
+    measure("crashes", crash_us=2000)
 
 
 def test_nothing_is_left_after_a_hundred_thousand_processes():
     # Beyond what the first rounds have left in the allocator's pools.
-    measure(rounds, growth=1.1, objects=10)
-
-
-if __name__ == "__main__":
-    print(json.dumps(globals()[sys.argv[1]]()))
+    measure("rounds", growth=1.1, objects=10)

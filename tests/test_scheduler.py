@@ -264,8 +264,10 @@ def shares(hog, count, seconds):
         parent = self()
         pids = [spawn(hog, parent) for _ in range(count)]
         csched.sleep(seconds)
+        # What they have done until now: they go on while this one counts.
+        send(parent, "now")
         work = dict.fromkeys(pids, 0)
-        while (report := receive(timeout=0, default=None)) is not None:
+        while (report := receive()) != "now":
             work[report] += 1
         return sorted(work.values())
 
@@ -340,8 +342,9 @@ def test_two_that_talk_leave_a_third_of_the_time_to_one_that_computes():
         return count()
 
     def count():
+        send(self(), "now")
         work = 0
-        while receive(timeout=0, default=None) is not None:
+        while receive() != "now":
             work += 1
         return work
 

@@ -180,7 +180,7 @@ def messages(draw: st.DrawFn) -> Any:
 
 
 slow = settings(
-    max_examples=150,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -55,7 +55,7 @@ cdef enum:
     # or nanoseconds if it blocks in a system call.
     GRACE_NS = 1_000_000_000
     # How often that happens before its stack is given up.
-    GRACES = 4
+    GRACES = 2
 
 
 cdef enum:

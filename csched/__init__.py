@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 try:
-    from csched import _ids as _ids
+    import csched._ids  # noqa: F401
 except ModuleNotFoundError:
     raise ImportError(
         "csched is not built here: run `pip install -e .` in its source tree, "

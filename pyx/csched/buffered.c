@@ -1,4 +1,5 @@
 #include "buffered.h"
+#include "guards.h"
 
 /* The types whose methods are guarded. */
 enum {
@@ -270,7 +271,7 @@ static int refuse(const char *type, const char *name)
 static int find_method(guarded_t *guarded, int type)
 {
     PyMethodDef *entry = NULL;
-    PyObject *found = PyObject_GetAttrString((PyObject *)types[type], guarded->name);
+    PyObject *found = csched_attribute((PyObject *)types[type], guarded->name);
     if (found == NULL) {
         return -1;
     }
@@ -291,7 +292,7 @@ static int find_method(guarded_t *guarded, int type)
 static int find_next(int type)
 {
     next_t *next = nexts[type];
-    PyObject *found = PyObject_GetAttrString((PyObject *)types[type], "__next__");
+    PyObject *found = csched_attribute((PyObject *)types[type], "__next__");
     if (found == NULL) {
         return -1;
     }
@@ -309,7 +310,7 @@ static int find_next(int type)
 static int find_print(void)
 {
     PyObject *module = PyImport_ImportModule("builtins");
-    PyObject *found = module == NULL ? NULL : PyObject_GetAttrString(module, "print");
+    PyObject *found = module == NULL ? NULL : csched_attribute(module, "print");
     Py_XDECREF(module);
     if (found == NULL) {
         return -1;
@@ -335,7 +336,7 @@ static int find_all(void)
         return -1;
     }
     for (int type = 0; type < TYPES_LEN; type++) {
-        PyObject *found = PyObject_GetAttrString(module, type_names[type]);
+        PyObject *found = csched_attribute(module, type_names[type]);
         if (found == NULL || !PyType_Check(found)) {
             Py_XDECREF(found);
             Py_DECREF(module);

@@ -136,11 +136,11 @@ static int find_methods(const char *module, const char *type, guarded_t *methods
     PyObject *owner = NULL;
     PyObject *imported = PyImport_ImportModule(module);
     if (imported != NULL) {
-        owner = PyObject_GetAttrString(imported, type);
+        owner = csched_attribute(imported, type);
         Py_DECREF(imported);
     }
     for (int i = 0; owner != NULL && i < methods_len; i++) {
-        PyObject *found = PyObject_GetAttrString(owner, methods[i].name);
+        PyObject *found = csched_attribute(owner, methods[i].name);
         if (found == NULL) {
             Py_CLEAR(owner);
             break;
@@ -208,4 +208,15 @@ void csched_guards_thread(unsigned long ident, void (*released)(void))
 {
     guarded_thread = ident;
     when_released = released;
+}
+
+PyObject *csched_attribute(PyObject *owner, const char *name)
+{
+    PyObject *key = PyUnicode_InternFromString(name);
+    if (key == NULL) {
+        return NULL;
+    }
+    PyObject *found = PyObject_GetAttr(owner, key);
+    Py_DECREF(key);
+    return found;
 }

@@ -48,4 +48,8 @@ void csched_guards_remove(void);
    put off can be asked for again. It must not raise, and there may be an exception set. */
 void csched_guards_thread(unsigned long ident, void (*released)(void));
 
+/* The attribute of that name, which is interned: a type keeps names that it was asked for, and would keep
+   a new one each time. A new reference, or NULL with an exception set. */
+PyObject *csched_attribute(PyObject *owner, const char *name);
+
 #endif

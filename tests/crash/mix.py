@@ -33,8 +33,8 @@ class Farewell:
 
     def __del__(self):
         [{} for _ in range(10)]
-        # It may be finalized after its run, or in the next one.
-        with contextlib.suppress(csched.NotRunning, ValueError):
+        # It may be finalized after its run, or in the next one; or before it was all made.
+        with contextlib.suppress(csched.NotRunning, ValueError, AttributeError):
             send(self.user, "farewell")
 
 

@@ -1,7 +1,7 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
-cimport csched._scheduler as core
+from csched._bif cimport any_scheduler
 from csched._ids cimport Pid
 from csched._mailbox cimport message_t
 from csched._process cimport process_t
@@ -11,7 +11,6 @@ from csched._types cimport CONTEXT_REDS, WORD_SIZE
 import sys
 import types
 
-from csched._errors import NotRunning
 from csched._names import call_name, code_name, is_runtime
 
 
@@ -25,12 +24,6 @@ PREFIXES = {types.GeneratorType: "gi", types.CoroutineType: "cr", types.AsyncGen
 cdef enum:
     # Words that the interpreter adds to each frame, beside variables and value stack (`FRAME_SPECIALS_SIZE`).
     FRAME_WORDS = 10
-
-
-cdef Scheduler scheduler_that_runs():
-    if core.current is None:
-        raise NotRunning("no csched scheduler is running: call csched.run(main)")
-    return core.current
 
 
 cdef list thread_stack(object frame):
@@ -104,7 +97,7 @@ cdef tuple row(Scheduler scheduler, Pid pid):
 
 def next_rows(int64_t after, int count):
     """Rows of up to `count` processes whose id is above `after`, in order of creation, each with its id."""
-    cdef Scheduler scheduler = scheduler_that_runs()
+    cdef Scheduler scheduler = any_scheduler()
     cdef list rows = []
     cdef Pid pid
     while len(rows) < count:
@@ -137,7 +130,7 @@ def system_info(item):
     -----
     Source: ``erlang:system_info/1``.
     """
-    cdef Scheduler scheduler = scheduler_that_runs()
+    cdef Scheduler scheduler = any_scheduler()
     if item == "process_count":
         return scheduler.table.processes_len
     if item == "process_limit":
@@ -167,7 +160,7 @@ def statistics(item):
     -----
     Source: ``erlang:statistics/1``.
     """
-    cdef Scheduler scheduler = scheduler_that_runs()
+    cdef Scheduler scheduler = any_scheduler()
     if item == "context_switches":
         return scheduler.slices, 0
     if item == "preemptions":

@@ -42,6 +42,7 @@ cdef extern from "ticker.h":
         int insist
         int busy
         int signals
+        int lost
 
 cdef extern from "busy.h":
     # What the scheduler does for a file that is busy.

@@ -92,26 +92,27 @@ cdef inline process_t* fifo_pop(fifo_t* fifo) noexcept:
     return process
 
 
-cdef inline void runq_push_woken(runq_t* queue, process_t* process) noexcept:
-    """The process waited, and was woken."""
-    cdef level_t* level = &queue.levels[process.priority]
+cdef inline void arrive(runq_t* queue, level_t* level, fifo_t* fifo, process_t* process) noexcept:
+    """Into one of the two parts of the first queue."""
     process.state = STATE_RUNNABLE
     process.key = level.arrivals
     level.arrivals += 1
-    lower_flag(process, FLAG_FRESH)
-    fifo_push(&level.woken, process)
+    fifo_push(fifo, process)
     queue.runnable_len += 1
+
+
+cdef inline void runq_push_woken(runq_t* queue, process_t* process) noexcept:
+    """The process waited, and was woken."""
+    cdef level_t* level = &queue.levels[process.priority]
+    lower_flag(process, FLAG_FRESH)
+    arrive(queue, level, &level.woken, process)
 
 
 cdef inline void runq_push_fresh(runq_t* queue, process_t* process) noexcept:
     """The process is new, or yielded, or was blocked."""
     cdef level_t* level = &queue.levels[process.priority]
-    process.state = STATE_RUNNABLE
-    process.key = level.arrivals
-    level.arrivals += 1
     raise_flag(process, FLAG_FRESH)
-    fifo_push(&level.fresh, process)
-    queue.runnable_len += 1
+    arrive(queue, level, &level.fresh, process)
 
 
 cdef inline void used_up_slice(level_t* level, process_t* process) noexcept:

@@ -136,6 +136,12 @@ cdef int idle(Scheduler scheduler) except -1:
     ns = INT64_MAX
     if deadline != INT64_MAX:
         ns = max(<int64_t>0, deadline - monotonic_ns())
+    if scheduler.ticker.lost == 1:
+        # A child of fork() would take the wake-ups of its parent.
+        scheduler.ticker.lost = 2
+        csched_sleeper_close(&scheduler.sleeper)
+        if csched_sleeper_open(&scheduler.sleeper) < 0:
+            PyErr_SetFromErrno(OSError)
     scheduler.ticker.busy = 0
     scheduler.sleeping = True
     with nogil:

@@ -50,7 +50,8 @@ typedef struct {
     /* The thread waits on `wake` until the scheduler is busy again. */
     volatile int parked;
     volatile int stop;
-    /* This is a child of fork(): the thread is not here, so slices end at runtime calls only. */
+    /* This is a child of fork(): the thread is not here, so slices end at runtime calls only. 1 until the
+     * scheduler has noticed, then 2. */
     int lost;
     int signals;
     int64_t interval_ns;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections import namedtuple
 
 __all__ = ["Crash", "NotRunning", "ProcessExit", "SystemLimit", "Undef"]
 
@@ -27,12 +27,12 @@ class ProcessExit(BaseException):
         Why; any value that can be copied.
     """
 
-    def __init__(self, reason: Any = "normal") -> None:
+    def __init__(self, reason: object = "normal") -> None:
         super().__init__(reason)
         self.reason = reason
 
 
-class Crash(NamedTuple):
+class Crash(namedtuple("Crash", ["exception", "traceback"])):
     """The exit reason of a process that raised.
 
     Attributes
@@ -43,11 +43,10 @@ class Crash(NamedTuple):
         The traceback as Python prints it.
     """
 
-    exception: BaseException
-    traceback: str
+    __slots__ = ()
 
 
-class Undef(NamedTuple):
+class Undef(namedtuple("Undef", ["module", "function", "args"])):
     """The exit reason of a process whose MFA does not exist (Erlang's ``undef``).
 
     Attributes
@@ -60,6 +59,4 @@ class Undef(NamedTuple):
         The arguments.
     """
 
-    module: Any
-    function: str
-    args: list[Any]
+    __slots__ = ()

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import functools
 import types
-from typing import Any
+
+# For type checkers: importing typing would take half of the time that importing csched takes.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # Modules of csched whose functions are processes like any user's.
 PROGRAMS = ("csched._demo", "csched.__main__")

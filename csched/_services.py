@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
-from typing import Any, NoReturn
 
 from csched._bif import self
 from csched._errors import ProcessExit, Undef
 from csched._ids import Pid
 from csched._names import call_name
 
-Target = Callable[..., Any] | tuple[Any, str]
+# For type checkers: importing typing would take half of the time that importing csched takes.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    Target = Callable[..., Any] | tuple[Any, str]
 
 
 def resolve(target: tuple[Any, str], args: tuple[Any, ...]) -> Callable[..., Any]:

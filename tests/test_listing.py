@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from csched._listing import PROMPT, Row, list_processes, shorten
+from csched._listing import PROMPT, list_processes, shorten
+
+# pid, initial call, name or label, current function, heap, reductions, messages, stack
+Row = tuple[object, str, str, str, int, int, int, int]
 
 HEADINGS = [
     "Pid                   Initial Call                          Heap     Reds Msgs",

@@ -81,14 +81,14 @@ cdef class Receive:
             found = wait_poll(scheduler, &wait, result)
         else:
             if not self.begun:
-                self.begun = True
                 wait_begin(scheduler, &self.wait, self.pattern)
                 if self.timeout is not None:
                     self.wait.deadline_ns = seconds_to_deadline(self.timeout, "timeout")
+            self.begun = False  # If this raises, it may be awaited again.
             found = wait_poll(scheduler, &self.wait, result)
         if found == WAIT_SUSPEND:
+            self.begun = True
             return suspend(scheduler, ASK_MESSAGE, result)
-        self.begun = False  # It may be awaited again.
         if found == WAIT_FOUND:
             return PYGEN_RETURN
         if self.default is RAISE:
@@ -109,9 +109,9 @@ cdef class Sleep:
         cdef process_t* process = scheduler.current
         cdef int64_t deadline_ns
         if not self.begun:
-            self.begun = True
             charge(scheduler, 1)
             deadline_ns = seconds_to_deadline(self.seconds, "sleep()'s argument")
+            self.begun = True
             if deadline_ns == 0:
                 raise_flag(process, FLAG_TIMED_OUT)
                 return suspend(scheduler, ASK_YIELD, result)

@@ -34,8 +34,14 @@ cdef Scheduler not_running():
 
 cdef int end_slice(Scheduler scheduler) except -1:
     """The slice's reductions are used up: let others run, unless this is a bad place."""
-    if scheduler.current.state == STATE_RUNNING and scheduler.preemption.may_switch():
-        scheduler.park(ASK_SLICE)
+    cdef process_t* process = scheduler.current
+    if process.state == STATE_RUNNING and scheduler.preemption.may_switch():
+        if has(process, FLAG_DOOMED) and process.unwindings:
+            # Not `park`: to send in a `finally` block is no wait.
+            scheduler.give_way(process, ASK_SLICE)
+            scheduler.hurry(process, False)
+        else:
+            scheduler.park(ASK_SLICE)
     return 0
 
 
@@ -331,6 +337,8 @@ def sleep(seconds):
     cdef process_t* process = scheduler.current
     cdef int64_t deadline_ns = seconds_to_deadline(seconds, "sleep()'s argument")
     charge(scheduler, 1)
+    if process.state != STATE_RUNNING or has(process, FLAG_DOOMED):
+        scheduler.park(ASK_TIMER)  # Raises; a process that is dead must not be left with a timer.
     if deadline_ns == 0:
         scheduler.park(ASK_YIELD)
         return

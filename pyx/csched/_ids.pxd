@@ -89,5 +89,5 @@ cdef class ProcessTable:
 
 cdef uint64_t NO_OWNER  # Ref.owner of a reference that no process made.
 
-# The table of the run that goes on, None if there is none. Set by `_scheduler` at its start and end.
+# The table of the run that goes on, None if there is none. Set by `_system` at its start and end.
 cdef ProcessTable current_table

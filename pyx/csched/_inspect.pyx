@@ -2,6 +2,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from csched._bif cimport any_scheduler
+from csched._cpython cimport csched_thread_state
 from csched._ids cimport Pid
 from csched._mailbox cimport message_t
 from csched._process cimport process_t
@@ -57,7 +58,8 @@ cdef list await_stack(object awaitable):
 cdef list stack_of(Scheduler scheduler, process_t* process):
     """(code, name of its module) of each frame of a process, innermost first."""
     if process == scheduler.current:
-        return thread_stack(sys._getframe())
+        # Another thread does not see the stack of this one.
+        return thread_stack(sys._getframe()) if scheduler.thread == csched_thread_state() else []
     if process.fiber != NULL:
         return thread_stack((<object>process.fiber).gr_frame)
     if process.coroutine != NULL:

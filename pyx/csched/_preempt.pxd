@@ -41,7 +41,6 @@ cdef extern from "ticker.h":
         int64_t next_deadline_ns
         int insist
         int busy
-        int signals
         int lost
 
 cdef extern from "busy.h":

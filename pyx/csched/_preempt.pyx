@@ -75,6 +75,10 @@ cdef class Preemption:
         except ValueError:
             # Not the main thread: Python handles no signals here.
             by_signal = False
+        except BaseException:
+            # A handler of the user's was called meanwhile.
+            self.stop()
+            raise
         try:
             if by_signal:
                 csched_guards_install()

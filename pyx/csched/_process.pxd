@@ -20,7 +20,7 @@ Sources: erl_process.h (struct process), elixir `Process`.
 """
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 
 from csched._mailbox cimport mailbox_t
 from csched._timer cimport timer_t
@@ -30,7 +30,8 @@ cdef enum:
     # process_t.flags
     # It waits for messages: one that arrives makes it runnable. Else only its timer does.
     FLAG_WAITS_FOR_MESSAGE = 1
-    # Its timer has fired since it began to wait. Set by `_scheduler`, cleared when a wait begins.
+    # Its timer has fired since it began to wait. Set by `_scheduler` and by `aio.sleep(0)`, cleared
+    # when a wait begins or ends.
     FLAG_TIMED_OUT = 2
     # It was told to exit: `exit` is raised at its next point of suspension, every time.
     FLAG_DOOMED = 4
@@ -48,7 +49,7 @@ cdef struct process_t:
     PyObject* function      # What was spawned, owned until the end: a callable, or the tuple (module, name) of an MFA.
     PyObject* args          # Its arguments, a tuple; owned; NULL once it runs.
     PyObject* coroutine     # Owned; NULL for a plain process and before the first slice.
-    PyObject* fiber         # The greenlet whose stack it is, while that is parked; owned. `_fiber` changes it.
+    PyObject* fiber         # The greenlet whose stack it is, while that is parked; owned. `_scheduler` changes it.
     PyObject* context       # contextvars.Context, owned; NULL as long as it is empty. Of a fiber, greenlet keeps it.
     PyObject* exit          # The ProcessExit that is raised in it, owned; not NULL if and only if FLAG_DOOMED.
     timer_t* timer          # What wakes it from a wait with a timeout; NULL if none is set.
@@ -63,8 +64,8 @@ cdef struct process_t:
     uint8_t backoff         # How often in a row it was found blocked in a system call: it is asked ever more rarely.
     uint8_t unwindings      # How often ProcessExit was raised in it.
     uint16_t arity          # Number of arguments that it was spawned with, for the listing.
-    uint16_t grace          # Slices that it has run for since then.
-    uint16_t held           # RLocks that it holds and raw writes that it is in, while it does not run (`guards.h`).
+    uint16_t grace          # Slices that it has run for since `raised_ns`.
+    uint16_t held           # RLocks that it holds, while it does not run (`guards.h`).
 
 
 cdef process_t* process_new() except NULL

@@ -29,7 +29,7 @@ Sources: erl_process.c (dequeue_process, RESCHEDULE_LOW); DESIGN section 4.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from csched._process cimport FLAG_FRESH, has, lower_flag, process_t, raise_flag
-from csched._types cimport CONTEXT_REDS, PRIORITIES, STATE_RUNNABLE
+from csched._types cimport PRIORITIES, STATE_RUNNABLE
 
 
 cdef enum:

@@ -128,7 +128,7 @@ cdef class Scheduler:
     cdef int conclude(self, process_t* process, PySendResult status, PyObject* result) except -1
     cdef int reap(self, process_t* process) except -1
     cdef int abandon(self, process_t* process) except -1
-    cdef int doom(self, process_t* process, object reason) except -1
+    cdef int doom(self, Pid pid, object reason) except -1
     cdef int shut_down(self) except -1
     cdef void wake_hub(self) noexcept
 

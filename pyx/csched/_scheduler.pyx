@@ -3,7 +3,7 @@ from cpython.exc cimport PyErr_ExceptionMatches, PyErr_SetObject, PyErr_WriteUnr
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_SIZE
-from libc.stdint cimport int64_t, uint16_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint64_t
 
 from csched._copy cimport hooks_running
 from csched._cpython cimport (
@@ -76,7 +76,7 @@ cdef class Scheduler:
         if self.sleeping:
             self.wake_hub()
         if self.stopping:
-            self.doom(process, "shutdown")
+            self.doom(pid, "shutdown")
         return pid
 
     # --- The loop ------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ cdef class Scheduler:
     cdef process_t* pick(self) noexcept:
         """Take the process that runs next, or NULL. One that blocks in a system call is better than none."""
         cdef process_t* process
-        if self.ticker.ticks != self.look_ticks or self.work >= 2 * CONTEXT_REDS:
+        if self.ticker.ticks != self.look_ticks or self.work >= 2 * CONTEXT_REDS or self.ticker.lost:
             self.look()
         process = runq_pop(&self.runq, self.ticker.ticks)
         if process == NULL:
@@ -123,6 +123,7 @@ cdef class Scheduler:
         self.look_ticks = self.ticker.ticks
         self.work = 0
         if self.wheel.timers_len == 0 and self.runq.blocked_len == 0:
+            self.ticker.next_deadline_ns = INT64_MAX  # Those that were set have been cancelled.
             return
         now = monotonic_ns()
         while True:
@@ -163,9 +164,14 @@ cdef class Scheduler:
 
     cdef void end(self, process_t* process) noexcept:
         """The slice is over: charge it."""
-        cdef int64_t used = CONTEXT_REDS - self.reductions_left
-        cdef uint64_t ticks = self.ticker.ticks - self.slice_ticks
-        csched_clear_stop(<PyObject*>self.stop)  # May run a finalizer: still in the process's context.
+        cdef int64_t used
+        cdef uint64_t ticks
+        cdef uint8_t state = process.state
+        process.state = STATE_EXITING  # A finalizer of what was handed over last may send, not wait.
+        csched_clear_stop(<PyObject*>self.stop)
+        process.state = state
+        used = CONTEXT_REDS - self.reductions_left
+        ticks = self.ticker.ticks - self.slice_ticks
         self.ticker.slice = 0
         self.current = NULL
         process.held = <uint16_t>self.held[0]
@@ -227,7 +233,6 @@ cdef class Scheduler:
                 self.settle(process, ask)
                 return 0
             status = self.refuse(process, &result)
-        csched_swap_context(self.thread, &process.context)
         return self.finish(process, status, result)
 
     cdef PySendResult launch(self, process_t* process, PyObject** result) noexcept:
@@ -298,6 +303,7 @@ cdef class Scheduler:
             self.conclude(process, status, result)
         except BaseException:
             PyErr_WriteUnraisable(<object>process.pid)
+        csched_swap_context(self.thread, &process.context)
         self.reap(process)
         if is_main:
             self.shut_down()
@@ -366,15 +372,18 @@ cdef class Scheduler:
             self.abandon(process)
         process.unwindings += 1
         process.raised_ns = monotonic_ns()
+        process.grace = 0
         error = <object>process.exit
         error.__traceback__ = None
         return error
 
-    cdef int doom(self, process_t* process, object reason) except -1:
+    cdef int doom(self, Pid pid, object reason) except -1:
         """Tell a process to exit. The first time counts."""
-        if has(process, FLAG_DOOMED):
+        cdef process_t* process
+        error = ProcessExit(reason)  # Runs Python code, in which processes come and go.
+        process = <process_t*>pid.process
+        if process == NULL or has(process, FLAG_DOOMED):
             return 0
-        error = ProcessExit(reason)
         Py_INCREF(error)
         process.exit = <PyObject*>error
         raise_flag(process, FLAG_DOOMED)
@@ -386,10 +395,10 @@ cdef class Scheduler:
         """Tell everybody to exit."""
         cdef Pid pid
         self.stopping = True
-        self.ticker.insist = True
+        if self.ticker != NULL:  # SIGINT may come before the run has begun, and after its end.
+            self.ticker.insist = True
         for pid in self.table.pids():
-            if pid.process != NULL:
-                self.doom(<process_t*>pid.process, "shutdown")
+            self.doom(pid, "shutdown")
         return 0
 
     # --- Stacks --------------------------------------------------------------------------------
@@ -447,9 +456,12 @@ cdef class Scheduler:
     def on_tick(self, signum, frame):
         """Called by CPython in the stack of the process that runs, when its slice is over."""
         cdef process_t* process = self.current
-        cdef bint blocked = self.ticker.blocked
-        if process == NULL or process.state != STATE_RUNNING or self.ticker.tripped != self.slices:
+        cdef bint blocked
+        if self.ticker == NULL or process == NULL or self.ticker.tripped != self.slices:
             return
+        if process.state != STATE_RUNNING:
+            return
+        blocked = self.ticker.blocked
         if blocked:
             self.slice_ticks = self.ticker.ticks  # Nothing is charged for time in the kernel.
         else:
@@ -471,7 +483,6 @@ cdef class Scheduler:
             process.grace += 1
             if monotonic_ns() - process.raised_ns < GRACE_NS if blocked else process.grace < GRACE_SLICES:
                 return 0
-            process.grace = 0
             process.unwindings = min(UNWINDINGS, process.unwindings + UNWINDINGS // GRACES)
         raise self.exit_exception(process)
 
@@ -480,10 +491,7 @@ cdef class Scheduler:
         cdef process_t* process = self.current
         self.interrupted = True
         self.shut_down()
-        if (
-            process != NULL and process.state == STATE_RUNNING
-            and not self.preemption.collecting and hooks_running() == 0
-        ):
+        if process != NULL and process.state == STATE_RUNNING and not (self.preemption.collecting or hooks_running()):
             raise self.exit_exception(process)
 
     def __dealloc__(self):

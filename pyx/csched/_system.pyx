@@ -79,6 +79,7 @@ cdef int close_scheduler(Scheduler scheduler) except -1:
     for pid in scheduler.table.pids():
         scheduler.table.remove(pid)
     scheduler.ticker.busy = 0
+    scheduler.ticker = NULL  # `stop` frees it, and lets the handlers be called once more.
     try:
         scheduler.preemption.stop()
     finally:

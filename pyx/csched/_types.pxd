@@ -4,9 +4,6 @@ Every number that more than one module must agree on stands here, with its unit 
 A debug build (``CSCHED_DEBUG``) shrinks the ones marked *debug*, so that tests reach the edges.
 """
 
-from libc.stdint cimport int64_t, uint32_t
-
-
 cdef extern from *:
     """
     #ifdef CSCHED_DEBUG
@@ -58,9 +55,10 @@ cdef enum:
     STATE_RUNNABLE = 1
     # In no queue: `Scheduler.current`. Moves itself on, or the ticker makes it.
     STATE_RUNNING = 2
-    # In no queue; a message, if it waits for messages, or its timer makes it runnable.
+    # In no queue; a message, if it waits for messages, its timer, a file that is free, or being told to
+    # exit makes it runnable.
     STATE_WAITING = 3
-    # Unwinds after `ProcessExit`, or is being torn down. May send, may not wait.
+    # Is being torn down (`reap`). May send, may not wait.
     STATE_EXITING = 4
     # Out of the table; only its struct is left, on its way to the free list.
     STATE_DEAD = 5

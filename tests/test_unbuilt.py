@@ -14,7 +14,10 @@ def test_a_tree_that_was_never_built_says_in_one_line_what_to_do(tmp_path):
     source = Path(csched.__file__).parent
     shutil.copytree(source, tmp_path / "csched", ignore=shutil.ignore_patterns("*.so", "*.pyc"))
     done = subprocess.run(
-        [sys.executable, "-c", "import csched"], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-S", "-c", "import csched"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (

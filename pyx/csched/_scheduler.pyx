@@ -54,10 +54,10 @@ cdef class Scheduler:
         cdef Pid pid
         if self.table.processes_len >= self.process_limit:
             raise SystemLimit(f"there are {self.table.processes_len} processes already: see run(process_limit=...)")
-        if self.thread.context != NULL:
-            context = PyContext_CopyCurrent()
         process = process_new()
         try:
+            if self.thread.context != NULL:
+                context = PyContext_CopyCurrent()
             pid = self.table.insert(process)
         except BaseException:
             Py_CLEAR(context)

@@ -18,7 +18,7 @@ SOURCE = Path("pyx/csched")
 C_FILES = {
     "_inspect": ["interp.c"],
     "_preempt": ["buffered.c", "busy.c", "guards.c", "interp.c", "ticker.c"],
-    "_scheduler": ["sleeper.c"],
+    "_signal": ["sleeper.c"],
     "_system": ["sleeper.c"],
 }
 

@@ -12,9 +12,34 @@ except ModuleNotFoundError:
 
 from csched import aio
 from csched._bif import exit, flush, receive, self, send, sleep, yield_
-from csched._bif_process import is_alive, make_ref, pid, processes, spawn
+from csched._bif_flag import (
+    erase,
+    get,
+    get_keys,
+    get_label,
+    process_flag,
+    put,
+    resume,
+    set_label,
+    suspend,
+)
+from csched._bif_link import alias, demonitor, link, monitor, node, unalias, unlink
+from csched._bif_name import register, registered, unregister, whereis
+from csched._bif_process import is_alive, make_ref, pid, processes
+from csched._bif_spawn import spawn, spawn_link, spawn_monitor, spawn_opt
+from csched._bif_timer import cancel_timer, read_timer, send_after, start_timer
 from csched._copy import CopyError, register_immutable, share
-from csched._errors import Crash, NotRunning, ProcessExit, SystemLimit, Undef
+from csched._errors import (
+    Crash,
+    Down,
+    Exit,
+    MailboxFull,
+    NoProc,
+    NotRunning,
+    ProcessExit,
+    SystemLimit,
+    Undef,
+)
 from csched._ids import Pid, Ref
 from csched._inspect import statistics, system_info
 from csched._listing import i
@@ -25,6 +50,10 @@ __all__ = [
     "ANY",
     "CopyError",
     "Crash",
+    "Down",
+    "Exit",
+    "MailboxFull",
+    "NoProc",
     "NotRunning",
     "Pid",
     "ProcessExit",
@@ -32,22 +61,49 @@ __all__ = [
     "SystemLimit",
     "Undef",
     "aio",
+    "alias",
+    "cancel_timer",
+    "demonitor",
+    "erase",
     "exit",
     "flush",
+    "get",
+    "get_keys",
+    "get_label",
     "i",
     "is_alive",
+    "link",
     "make_ref",
+    "monitor",
+    "node",
     "pid",
+    "process_flag",
     "processes",
+    "put",
+    "read_timer",
     "receive",
+    "register",
     "register_immutable",
+    "registered",
+    "resume",
     "run",
     "self",
     "send",
+    "send_after",
+    "set_label",
     "share",
     "sleep",
     "spawn",
+    "spawn_link",
+    "spawn_monitor",
+    "spawn_opt",
+    "start_timer",
     "statistics",
+    "suspend",
     "system_info",
+    "unalias",
+    "unlink",
+    "unregister",
+    "whereis",
     "yield_",
 ]

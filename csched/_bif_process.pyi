@@ -1,17 +1,7 @@
-from collections.abc import Callable
-from types import ModuleType
-from typing import Any, TypeVarTuple, overload
+from typing import overload
 
 from csched._ids import Pid, Ref
 
-_Ts = TypeVarTuple("_Ts")
-
-@overload
-def spawn(
-    function: ModuleType | type[Any] | str, name: str, args: list[Any] | tuple[Any, ...], /
-) -> Pid: ...
-@overload
-def spawn(function: Callable[[*_Ts], object], *args: *_Ts) -> Pid: ...
 def is_alive(pid: Pid) -> bool: ...
 def processes() -> list[Pid]: ...
 @overload

@@ -1,10 +1,20 @@
-"""Exceptions and exit reasons that both halves of csched use."""
+"""Exceptions, exit reasons and the runtime's own messages, which both halves of csched use."""
 
 from __future__ import annotations
 
 from collections import namedtuple
 
-__all__ = ["Crash", "NotRunning", "ProcessExit", "SystemLimit", "Undef"]
+__all__ = [
+    "Crash",
+    "Down",
+    "Exit",
+    "MailboxFull",
+    "NoProc",
+    "NotRunning",
+    "ProcessExit",
+    "SystemLimit",
+    "Undef",
+]
 
 
 class NotRunning(RuntimeError):
@@ -13,6 +23,14 @@ class NotRunning(RuntimeError):
 
 class SystemLimit(RuntimeError):
     """There are as many processes as `run(process_limit=...)` allows (``system_limit``)."""
+
+
+class NoProc(LookupError):
+    """The process that a link was asked for is dead (``noproc``)."""
+
+
+class MailboxFull(RuntimeError):
+    """The mailbox is full, and the sender cannot wait for room: it is no process, or the receiver."""
 
 
 class ProcessExit(BaseException):
@@ -57,6 +75,42 @@ class Undef(namedtuple("Undef", ["module", "function", "args"])):
         The name that it does not have, or that does not take so many arguments.
     args : list
         The arguments.
+    """
+
+    __slots__ = ()
+
+
+class Exit(namedtuple("Exit", ["pid", "reason"])):
+    """What a process that traps exits gets for an exit signal (``{'EXIT', Pid, Reason}``).
+
+    As a pattern it matches such messages: ``receive(Exit(child, ANY))``.
+
+    Attributes
+    ----------
+    pid : Pid
+        Who sent it: a linked process that has ended, or the caller of ``exit(pid, reason)``.
+    reason : object
+        Why.
+    """
+
+    __slots__ = ()
+
+
+class Down(namedtuple("Down", ["ref", "type", "object", "reason"])):
+    """What a monitor sends when its process ends (``{'DOWN', Ref, process, Object, Reason}``).
+
+    As a pattern it matches such messages: ``receive(Down(ref, ANY, ANY, ANY))``.
+
+    Attributes
+    ----------
+    ref : Ref
+        What `monitor` returned.
+    type : str
+        ``"process"``.
+    object : Pid or tuple
+        Whom it watched: the pid, or ``(name, node())`` if it was asked for by name.
+    reason : object
+        Why it ended; ``"noproc"`` if it was dead or unknown when the monitor was made.
     """
 
     __slots__ = ()

@@ -1,1 +1,5 @@
-# The process control block. All of it is C, for the other compiled modules: see `_process.pxd`.
+# The process control block. Nearly all of it is C: see `_process.pxd`.
+from typing import final
+
+@final
+class Attributes: ...

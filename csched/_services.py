@@ -9,7 +9,7 @@ import types
 from collections.abc import Callable
 
 from csched._bif import self
-from csched._errors import ProcessExit, Undef
+from csched._errors import Crash, ProcessExit, Undef
 from csched._ids import Pid
 from csched._names import call_name
 
@@ -94,16 +94,12 @@ def without_runtime(traceback: types.TracebackType | None) -> types.TracebackTyp
 def report_crash(pid: Pid, target: Target, arity: int, error: BaseException) -> None:
     """Log a process that raised."""
     error.__traceback__ = without_runtime(error.__traceback__)
-    try:
-        text = str(error)
-    except Exception:
-        text = "<its __str__ raised>"
     log().error(
         "Process %r with initial call %s raised %s: %s",
         pid,
         call_name(target, arity),
         type(error).__name__,
-        text,
+        text_of(error),
         exc_info=error,
     )
 
@@ -127,3 +123,34 @@ def report_abandoned(pid: Pid, target: Target, arity: int, error: ProcessExit) -
     """Log a process that caught its own end again and again."""
     report_swallowed(pid, target, arity, error)
     log().error("Process %r does not end: its stack is given up, and leaked", pid)
+
+
+def reason_of(error: BaseException) -> object:
+    """The exit reason of a process that raised this."""
+    if isinstance(error, ProcessExit):
+        return error.reason
+    if isinstance(error, SystemExit):
+        return "normal" if error.code in (None, 0) else ("system_exit", error.code)
+    return Crash(error, traceback_text(error))
+
+
+def substitute_reason(error: BaseException, failure: Exception) -> object:
+    """What stands for the exit reason of a process that raised this, if that cannot be copied."""
+    if isinstance(error, ProcessExit | SystemExit):
+        return Crash(RuntimeError(f"an exit reason {failure}"), traceback_text(failure))
+    return Crash(RuntimeError(f"{type(error).__name__}: {text_of(error)}"), traceback_text(error))
+
+
+def traceback_text(error: BaseException) -> str:
+    import traceback
+
+    return "".join(
+        traceback.format_exception(type(error), error, without_runtime(error.__traceback__))
+    )
+
+
+def text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "<its __str__ raised>"

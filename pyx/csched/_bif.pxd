@@ -19,8 +19,11 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
 from csched._cpython cimport csched_thread_state
+from csched._process cimport process_t
 from csched._scheduler cimport Scheduler, current
-from csched._types cimport CONTEXT_REDS, COPY_WORDS_PER_REDUCTION
+from csched._types cimport CONTEXT_REDS, COPY_WORDS_PER_REDUCTION, STATE_EXITING
+
+from csched._errors import NotRunning
 
 
 cdef enum wait_result_t:
@@ -39,6 +42,10 @@ cdef struct wait_t:
 # Default of the parameter `default`: raise TimeoutError.
 cdef object RAISE
 
+# A registered name, as a plain str; TypeError if it is none.
+cdef str check_name(object name, str caller)
+# The process of a pid, NULL if it is dead. TypeError, ValueError: no Pid, or one of another run.
+cdef process_t* lookup(Scheduler scheduler, object pid, str caller) except? NULL
 # The scheduler that runs, for calls that are not only for processes.
 cdef Scheduler any_scheduler()
 # Tells why the caller is no process: always raises.
@@ -55,6 +62,19 @@ cdef inline Scheduler running():
     if current is None or current.thread != csched_thread_state() or current.current == NULL:
         return not_running()
     return current
+
+
+cdef inline Scheduler acting():
+    """The same, for calls that tie something to the process: not while it is torn down."""
+    cdef Scheduler scheduler = running()
+    if scheduler.current.state == STATE_EXITING:
+        raise NotRunning(f"{<object>scheduler.current.pid!r} has ended: only send() may be called here")
+    return scheduler
+
+
+cdef inline bint is_process(Scheduler scheduler) noexcept:
+    """Whether a process makes this call, and not a callback or another thread."""
+    return scheduler.current != NULL and scheduler.thread == csched_thread_state()
 
 
 cdef inline int charge_call(Scheduler scheduler, int reductions) except -1:

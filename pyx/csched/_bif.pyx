@@ -1,20 +1,26 @@
 from cpython.float cimport PyFloat_AsDouble
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_INCREF
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 
 cimport csched._scheduler as core
 from csched._copy cimport copy_message
 from csched._cpython cimport csched_thread_state, new_reference
 from csched._ids cimport Pid
+from csched._limit cimport FULL, admit, admission_t, leave_queue, let_in, queue_sender
 from csched._mailbox cimport mailbox_at, mailbox_push, mailbox_seek, mailbox_t, mailbox_take
 from csched._match cimport ANY, matches, prepare
-from csched._process cimport FLAG_DOOMED, FLAG_TIMED_OUT, FLAG_WAITS_FOR_MESSAGE, has, process_t
-from csched._scheduler cimport ASK_MESSAGE, ASK_SLICE, ASK_TIMER, ASK_YIELD, Scheduler, charge, wake
+from csched._post cimport check_dest, find_receiver
+from csched._process cimport (
+    FLAG_BOUNDED, FLAG_DOOMED, FLAG_NEWS, FLAG_TIMED_OUT, FLAG_URGENT, Attributes, attributes_of, has, lower_flag,
+    process_t, sender_t,
+)
+from csched._scheduler cimport ASK_MESSAGE, ASK_ROOM, ASK_SLICE, ASK_TIMER, ASK_YIELD, Scheduler, charge
+from csched._signal cimport exit_signal, push_urgent, tell
 from csched._timer cimport deadline_after, monotonic_ns
-from csched._types cimport SEND_REDS, STATE_RUNNING, STATE_WAITING
+from csched._types cimport SEND_REDS, STATE_RUNNING
 
-from csched._errors import NotRunning, ProcessExit
+from csched._errors import MailboxFull, NotRunning, ProcessExit
 
 RAISE = object()
 
@@ -24,6 +30,21 @@ cdef Scheduler any_scheduler():
     if core.current is None:
         raise NotRunning("no csched scheduler is running: call csched.run(main)")
     return core.current
+
+
+cdef str check_name(object name, str caller):
+    if type(name) is str:
+        return name
+    if isinstance(name, str):
+        return str.__str__(name)
+    raise TypeError(f"{caller} takes a name, which is a str, not {name!r}")
+
+
+cdef process_t* lookup(Scheduler scheduler, object pid, str caller) except? NULL:
+    if type(pid) is not Pid:
+        raise TypeError(f"{caller} takes a Pid, not {pid!r}")
+    scheduler.table.check(<Pid>pid)
+    return <process_t*>(<Pid>pid).process
 
 
 cdef Scheduler not_running():
@@ -65,29 +86,68 @@ def self():
     return <object>scheduler.current.pid
 
 
-def exit(reason):
-    """End the process that calls, with this reason, by raising `ProcessExit` in it.
+def exit(pid_or_reason, reason=RAISE):
+    """End the process that calls, ``exit(reason)``, or tell another one to exit, ``exit(pid, reason)``.
 
-    ``finally`` and ``with`` blocks run. An exit is not logged, whatever the reason.
+    ``exit(reason)`` raises `ProcessExit` in the caller, so that its ``finally`` and ``with`` blocks run. An exit is
+    not logged, whatever the reason.
+
+    ``exit(pid, reason)`` sends an exit signal. A process that traps exits gets the message ``Exit(sender, reason)``;
+    any other one ends with this reason, but for ``"normal"``, which only a process itself obeys.
+    ``"kill"`` cannot be trapped: the process ends, with reason ``"killed"``. A dead process takes no notice. May
+    be called from any thread; the sender then is the first process.
 
     Parameters
     ----------
-    reason : object
+    pid_or_reason : object
+        With two arguments, a Pid; else the reason.
+    reason : object, optional
         ``"normal"``, ``"shutdown"``, or anything that can be copied.
+
+    Returns
+    -------
+    bool
+        True, of ``exit(pid, reason)``.
 
     Raises
     ------
     ProcessExit
-        Always.
+        Of ``exit(reason)``, always; of ``exit(self(), reason)`` if that is deadly.
+    CopyError
+        The reason cannot be copied. Nothing happens.
+    TypeError
+        Two arguments, and the first is no Pid.
+    ValueError
+        It is a pid of another run.
     NotRunning
-        The caller is no process.
+        The caller of ``exit(reason)`` is no process, or no scheduler is running.
 
     Notes
     -----
-    Source: ``erlang:exit/1``.
+    Cost: O(size of the reason). Source: ``erlang:exit/1,2``, Elixir's ``Process.exit/2``.
     """
-    running()
-    raise ProcessExit(reason)
+    cdef Scheduler scheduler
+    cdef process_t* process
+    cdef process_t* sender = NULL
+    cdef size_t words = 0
+    cdef bint was_doomed
+    if reason is RAISE:
+        running()
+        raise ProcessExit(copy_message(pid_or_reason, &words))
+    scheduler = any_scheduler()
+    lookup(scheduler, pid_or_reason, "exit(pid, reason)")
+    copy = copy_message(reason, &words)
+    if is_process(scheduler):
+        sender = scheduler.current
+    process = <process_t*>(<Pid>pid_or_reason).process
+    if process != NULL:
+        was_doomed = has(process, FLAG_DOOMED)
+        exit_signal(scheduler, <Pid>sender.pid if sender != NULL else scheduler.first, process, copy, words, False)
+        if process == sender and has(process, FLAG_DOOMED) and not was_doomed and process.state == STATE_RUNNING:
+            raise scheduler.exit_exception(process)
+    if sender != NULL:
+        charge_call(scheduler, 1 + copy_reductions(words))
+    return True
 
 
 # --- Messages ----------------------------------------------------------------------------------
@@ -96,13 +156,14 @@ def exit(reason):
 def send(dest, message):
     """Send a copy of a message to a process, and return the message.
 
-    May be called from any thread of the program. Never waits for the receiver; a process whose slice
-    is used up lets others run first.
+    May be called from any thread of the program. It waits only for a receiver whose mailbox is full, if that
+    was spawned with a `mailbox_limit`; a process whose slice is used up lets others run first.
 
     Parameters
     ----------
-    dest : Pid
-        A dead process swallows the message.
+    dest : Pid, str or Ref
+        A process, the name of one, or an alias. A dead process, and a reference that is no alias any more,
+        swallow the message.
     message : object
         Anything that can be copied; what is immutable through and through is shared.
 
@@ -114,6 +175,8 @@ def send(dest, message):
         `dest` is no destination.
     ValueError
         No process has the name `dest`, or it is a pid of another run.
+    MailboxFull
+        The receiver's mailbox is full, and the caller cannot wait: it is no process, or the receiver itself.
     NotRunning
         No scheduler is running.
 
@@ -124,25 +187,76 @@ def send(dest, message):
     cdef Scheduler scheduler = core.current
     cdef process_t* process
     cdef size_t words = 0
+    cdef bint is_urgent = False
     if scheduler is None:
         any_scheduler()
-    if type(dest) is not Pid:
+    if type(dest) is not Pid or (<Pid>dest).run != scheduler.table.run:
         if isinstance(dest, str):
+            dest = check_name(dest, "send()")
+        check_dest(scheduler, dest, "send()")
+        if type(dest) is str and dest not in scheduler.names:
             raise ValueError(f"no process is registered as {dest!r}")
-        raise TypeError(f"a message is sent to a Pid or a name, not to {dest!r}")
-    if (<Pid>dest).run != scheduler.table.run:
-        scheduler.table.check(<Pid>dest)
     copy = copy_message(message, &words)
-    process = <process_t*>(<Pid>dest).process
+    if type(dest) is Pid:
+        process = <process_t*>(<Pid>dest).process
+    else:
+        process = find_receiver(scheduler, dest, &is_urgent)
     if process != NULL:
-        mailbox_push(&process.mailbox, <PyObject*>copy, words)
-        Py_INCREF(copy)
-        if process.state == STATE_WAITING and has(process, FLAG_WAITS_FOR_MESSAGE):
-            wake(scheduler, process)
+        if is_urgent or has(process, FLAG_BOUNDED):
+            send_specially(scheduler, process, copy, words, is_urgent)
+        else:
+            mailbox_push(&process.mailbox, <PyObject*>copy, words)
+            Py_INCREF(copy)
+            tell(scheduler, process)
     if scheduler.thread == csched_thread_state() and scheduler.current != NULL:
         scheduler.virtual_reductions += SEND_REDS
         charge_call(scheduler, 1 + SEND_REDS + copy_reductions(words))
     return message
+
+
+cdef int send_specially(
+    Scheduler scheduler, process_t* process, object message, size_t words, bint is_urgent
+) except -1:
+    """To a mailbox with a limit, or by a priority alias."""
+    cdef admission_t admission
+    Py_INCREF(message)
+    try:
+        if not has(process, FLAG_BOUNDED):
+            push_urgent(process, <PyObject*>message, words)
+            tell(scheduler, process)
+            return 0
+        admission = admit(scheduler, process, <PyObject*>message, words, is_urgent, True)
+    except BaseException:
+        Py_DECREF(message)
+        raise
+    if admission == FULL:
+        wait_for_room(scheduler, process, <PyObject*>message, words, is_urgent)
+    return 0
+
+
+cdef int wait_for_room(
+    Scheduler scheduler, process_t* receiver, PyObject* message, size_t words, bint is_urgent
+) except -1:
+    """Stop the process that runs until its message, whose reference is taken over, is in a full mailbox."""
+    cdef process_t* sender = scheduler.current
+    cdef Attributes attributes
+    cdef sender_t* record
+    cdef sender_t* outer
+    if not is_process(scheduler) or sender == receiver:
+        Py_DECREF(<object>message)
+        raise MailboxFull(f"the mailbox of {<object>receiver.pid!r} is full, and this caller cannot wait")
+    attributes = attributes_of(sender)
+    record = queue_sender(sender, receiver, message, words, is_urgent)
+    # Not always None: the handler of a signal may send too.
+    outer = attributes.sending
+    attributes.sending = record
+    try:
+        while record.receiver != NULL:
+            scheduler.park(ASK_ROOM)
+    finally:
+        attributes.sending = outer
+        leave_queue(record)
+    return 0
 
 
 cdef int64_t seconds_to_deadline(object seconds, str name) except -1:
@@ -180,15 +294,21 @@ cdef wait_result_t wait_poll(Scheduler scheduler, wait_t* wait, PyObject** messa
     cdef process_t* process = scheduler.current
     cdef mailbox_t* mailbox = &process.mailbox
     message[0] = NULL
-    if wait.pattern == <PyObject*>ANY:
+    if has(process, FLAG_URGENT):
+        message[0] = take_urgent(scheduler, process, wait)
+    if message[0] != NULL:
+        pass
+    elif wait.pattern == <PyObject*>ANY:
         if mailbox.messages_len:
             message[0] = mailbox_take(mailbox, mailbox.head)
     else:
-        message[0] = search(scheduler, process, wait)
+        message[0] = search(scheduler, mailbox, wait.pattern, &wait.position)
     if message[0] != NULL:
         charge(scheduler, 1)
         if process.timer != NULL or has(process, FLAG_TIMED_OUT):
             scheduler.clear_timer(process)
+        if has(process, FLAG_BOUNDED):
+            let_in(scheduler, process)
         return WAIT_FOUND
     if wait.deadline_ns != INT64_MAX:
         if wait.deadline_ns == 0 or has(process, FLAG_TIMED_OUT):
@@ -203,30 +323,41 @@ cdef wait_result_t wait_poll(Scheduler scheduler, wait_t* wait, PyObject** messa
     return WAIT_SUSPEND
 
 
-cdef PyObject* search(Scheduler scheduler, process_t* process, wait_t* wait) except? NULL:
-    """The first message from `wait.position` on that matches, taken; or NULL."""
-    cdef mailbox_t* mailbox = &process.mailbox
-    cdef uint64_t position = mailbox_seek(mailbox, wait.position)
+cdef PyObject* take_urgent(Scheduler scheduler, process_t* process, wait_t* wait) except? NULL:
+    """The first priority message that matches, taken; or NULL."""
+    cdef mailbox_t* mailbox = (<Attributes>process.relations.attributes).urgent
+    cdef PyObject* message
+    cdef uint64_t position = 0  # No marker: what is in here may have arrived in any order.
+    lower_flag(process, FLAG_NEWS)
+    message = search(scheduler, mailbox, wait.pattern, &position)
+    if mailbox.messages_len == 0:
+        lower_flag(process, FLAG_URGENT)
+    return message
+
+
+cdef PyObject* search(Scheduler scheduler, mailbox_t* mailbox, PyObject* pattern, uint64_t* start) except? NULL:
+    """The first message from `start` on that matches, taken; or NULL, and `start` is where to look next."""
+    cdef uint64_t position = mailbox_seek(mailbox, start[0])
     cdef object candidate
     cdef bint found
     while position < mailbox.tail:
         candidate = <object>mailbox_at(mailbox, position).value
         try:
-            found = matches(<object>wait.pattern, candidate)
+            found = matches(<object>pattern, candidate)
         except BaseException:
-            scheduler.clear_timer(process)
+            scheduler.clear_timer(scheduler.current)
             raise
         # A predicate may have received, or run for long: then the message may have moved, or be gone.
         if not (
             mailbox.head <= position < mailbox.tail
             and mailbox_at(mailbox, position).value == <PyObject*>candidate
         ):
-            position = mailbox_seek(mailbox, wait.position)
+            position = mailbox_seek(mailbox, start[0])
         elif found:
             return mailbox_take(mailbox, position)
         else:
             position = mailbox_seek(mailbox, position + 1)
-    wait.position = position
+    start[0] = position
     return NULL
 
 
@@ -302,10 +433,12 @@ def receive(pattern=ANY, *, timeout=None, default=RAISE):
 def flush():
     """Print all messages in the mailbox of the process that calls, and drop them, as IEx's ``flush/0``."""
     cdef Scheduler scheduler = running()
-    cdef process_t* process = scheduler.current
-    charge(scheduler, 1)
-    while process.mailbox.messages_len:
-        print(repr(new_reference(mailbox_take(&process.mailbox, process.mailbox.head))))
+    cdef PyObject* message
+    cdef wait_t wait
+    wait_begin(scheduler, &wait, ANY)
+    wait.deadline_ns = 0
+    while wait_poll(scheduler, &wait, &message) == WAIT_FOUND:
+        print(repr(new_reference(message)))
 
 
 # --- Time --------------------------------------------------------------------------------------

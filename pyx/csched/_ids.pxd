@@ -16,6 +16,9 @@ what it names has gone. This module, and it alone, knows whether a pid is local.
 5. A reference remembers how much its maker's mailbox had taken in when it was made (`mark`). No older
    message can contain it, so a receive that asks for it starts there: a receive marker that needs no
    bookkeeping, cannot be abandoned, and of which there may be any number.
+6. A reference that stands for a monitor, an alias or a timer points at it, for as long as there is that:
+   to act on one takes no table. A reference that was pickled meanwhile is kept (`exported`), so that
+   unpickling gives the same object.
 
 Rejected: a hash table (no order: `processes()` and the listing would sort a million); an intrusive
 list (a cursor that survives deaths needs registration); OTP's slot array (its size must be known at
@@ -27,7 +30,7 @@ Sources: erl_process.h (ERTS_PID), erl_ptab.c, erl_msg.c (receive markers, OTP 2
 
 cimport cython
 from cpython.object cimport PyObject
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from csched._types cimport LEAF_SIZE
 
@@ -35,6 +38,22 @@ from csched._types cimport LEAF_SIZE
 cdef enum:
     # Bits of an id that are shown as a pid's number (`_PID_NUM_SIZE`, erl_term.h); the rest is its serial.
     PID_NUMBER_BITS = 28
+
+
+cdef enum:
+    # Ref.kind
+    REF_PLAIN = 0       # It stands for nothing, or for nothing any more.
+    REF_MONITOR = 1     # `target` is a monitor_t: a monitor, an alias, or both.
+    REF_TIMER = 2       # `target` is a message_timer_t.
+
+
+cdef enum:
+    # Ref.alias
+    ALIAS_ACTIVE = 1    # It works as a destination.
+    ALIAS_REPLY = 2     # Until the first message that is sent to it; that ends a monitor that it belongs to, too.
+    ALIAS_MONITOR = 4   # Until the monitor that it belongs to is removed, or fires.
+    ALIAS_PRIORITY = 8  # What is sent to it goes before ordinary messages.
+    MONITOR_LATE = 16   # Not about aliases: the monitor was made when its target was told to exit already.
 
 
 @cython.final
@@ -51,9 +70,11 @@ cdef class Ref:
     cdef uint64_t id        # Order of creation within the run.
     cdef uint64_t owner     # Pid.id of its maker, NO_OWNER if no process made it.
     cdef uint64_t mark      # Position in its maker's mailbox (`mailbox_t.tail`) when it was made.
-    cdef uint32_t node      # 0: this node.
+    cdef void* target       # What it stands for, as `kind` says, while there is that; `_relation` changes it.
     cdef uint32_t run       # Which run of this program made it.
-    cdef object text(self)
+    cdef uint16_t node      # 0: this node.
+    cdef uint8_t kind       # REF_...
+    cdef uint8_t alias      # ALIAS_...: whether, and how, messages may be sent to it. `_signal` changes it.
 
 
 cdef struct entry_t:
@@ -75,6 +96,7 @@ cdef class ProcessTable:
     cdef readonly uint64_t processes_len
     cdef uint64_t next_id       # Id of the next pid.
     cdef uint64_t next_ref      # Id of the next reference.
+    cdef dict exported          # Id -> Ref of those that were pickled while they stood for something.
     cdef Pid insert(self, void* process)
     cdef int remove(self, Pid pid) noexcept
     cdef Pid find(self, uint64_t id)

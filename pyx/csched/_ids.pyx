@@ -1,7 +1,7 @@
 cimport cython
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
 from cpython.object cimport Py_EQ, Py_GT, Py_LE, Py_LT, Py_NE, PyObject
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove
 
 from csched._types cimport LEAF_SIZE
@@ -104,11 +104,8 @@ cdef class Ref:
     def node(self):
         return self.node
 
-    cdef object text(self):
-        return f"#Reference<{self.node}.{self.id >> 32}.{self.id & 0xFFFFFFFF}>"
-
     def __repr__(self):
-        return self.text()
+        return f"#Reference<{self.node}.{self.id >> 32}.{self.id & 0xFFFFFFFF}>"
 
     def __hash__(self):
         return <Py_hash_t>((self.id * <uint64_t>0xC2B2AE3D27D4EB4F) >> 2)
@@ -125,6 +122,8 @@ cdef class Ref:
         return self
 
     def __reduce__(self):
+        if self.kind != REF_PLAIN and current_table is not None:
+            current_table.exported[self.id] = self
         return restore_ref, (self.node, self.run, self.id, self.owner, self.mark)
 
 
@@ -147,9 +146,14 @@ def restore_pid(uint32_t node, uint32_t run, uint64_t id):
     return make_pid(node, run, id)
 
 
-def restore_ref(uint32_t node, uint32_t run, uint64_t id, uint64_t owner, uint64_t mark):
-    """Unpickle a reference."""
-    cdef Ref ref = Ref.__new__(Ref)
+def restore_ref(uint16_t node, uint32_t run, uint64_t id, uint64_t owner, uint64_t mark):
+    """Unpickle a reference: the one that stands for something, if there is one."""
+    cdef Ref ref
+    if current_table is not None and node == 0 and run == current_table.run:
+        ref = current_table.exported.get(id)
+        if ref is not None:
+            return ref
+    ref = Ref.__new__(Ref)
     ref.node = node
     ref.run = run
     ref.id = id
@@ -165,6 +169,7 @@ cdef class ProcessTable:
         runs_len += 1
         self.run = runs_len
         self.next_ref = 1
+        self.exported = {}
 
     def __dealloc__(self):
         cdef uint32_t i

@@ -40,8 +40,10 @@ from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
 
 
 cdef enum:
-    # `message_t.kind` of a message; signals that keep their place among messages get others.
+    # `message_t.kind` of a message that a process has sent,
     KIND_MESSAGE = 0
+    # and of one that the runtime has made, for a signal: no limit of the mailbox drops it.
+    KIND_SIGNAL = 1
     # Messages in the largest ring that an empty mailbox keeps: 128 bytes. A pair of processes that
     # exchange a few at a time allocates nothing.
     RING_KEPT = 8
@@ -52,7 +54,7 @@ cdef enum:
 cdef struct message_t:
     PyObject* value     # Owned; NULL: a hole.
     uint32_t words      # Size of its copy. Of a hole: how many begin here, itself included.
-    uint32_t kind       # KIND_MESSAGE. Of a hole: how many end here, itself included.
+    uint32_t kind       # KIND_... Of a hole: how many end here, itself included.
 
 
 cdef struct mailbox_t:

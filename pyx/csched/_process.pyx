@@ -1,7 +1,11 @@
+cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
 from libc.string cimport memset
 
 from csched._mailbox cimport mailbox_init
+from csched._relation cimport relations_new, relations_t
 from csched._types cimport PRIORITY_NORMAL, STATE_NEW
 
 cdef enum:
@@ -10,6 +14,33 @@ cdef enum:
 
 cdef process_t* free_list = NULL
 cdef int free_len = 0
+
+
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
+cdef class Attributes:
+    def __cinit__(self):
+        self.on_full = ON_FULL_BLOCK
+
+    def __dealloc__(self):
+        PyMem_Free(self.urgent)
+
+
+cdef relations_t* relations_of(process_t* process) except NULL:
+    if process.relations == NULL:
+        process.relations = relations_new()
+    return process.relations
+
+
+cdef Attributes attributes_of(process_t* process):
+    cdef relations_t* relations = relations_of(process)
+    cdef Attributes attributes
+    if relations.attributes == NULL:
+        attributes = Attributes.__new__(Attributes)
+        Py_INCREF(attributes)
+        relations.attributes = <PyObject*>attributes
+    return <Attributes>relations.attributes
 
 
 cdef process_t* process_new() except NULL:
@@ -32,6 +63,7 @@ cdef process_t* process_new() except NULL:
 
 cdef void process_free(process_t* process) noexcept:
     """Give the struct back; what its fields own has been let go of before."""
+    PyMem_Free(process.relations)
     global free_list, free_len
     if free_len < FREE_LIST:
         process.next = free_list

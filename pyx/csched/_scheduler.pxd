@@ -16,13 +16,13 @@ Purpose: one loop that picks a process, resumes it, charges what it used and put
 5. A slice ends after CONTEXT_REDS reductions at a call of the runtime, or at a tick (`_preempt`).
    Reductions are charged as SEMANTICS section 7 says; time in Python counts in whole ticks. The
    ticks are also the clock that decides when timers are looked at: no clock is read in the loop.
-6. A process that is told to exit has FLAG_DOOMED and an exception that is raised where it is suspended,
+6. A process that is told to exit has FLAG_DOOMED, and ProcessExit is raised where it is suspended,
    in its own context, and again in every call that would suspend it. One that has swallowed it
    UNWINDINGS times, or runs on for some seconds, is abandoned: out of the table, its stack never
    resumed, and leaked.
 7. The hub (`_system`) runs only when there is nothing else to do: to start a runner, to sleep, to stop.
 
-The way of a slice: pick -> begin -> (the process) -> end -> settle, or finish -> reap.
+The way of a slice: pick -> begin -> (the process) -> end -> settle, or finish -> reap -> bury.
 
 All state of a run is in one Scheduler; at module level there is only the pointer to the current one.
 
@@ -34,17 +34,18 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
 from csched._cpython cimport PySendResult, PyThreadState
-from csched._ids cimport Pid, ProcessTable
+from csched._ids cimport Pid
 from csched._preempt cimport Preemption, csched_ticker_t
-from csched._process cimport FLAG_TIMED_OUT, FLAG_WAITS_FOR_MESSAGE, lower_flag, process_t
-from csched._runq cimport runq_push_woken, runq_t
-from csched._timer cimport timer_free, timer_new, wheel_set, wheel_t
+from csched._process cimport FLAG_TIMED_OUT, lower_flag, process_t
+from csched._signal cimport Signals
+from csched._timer cimport timer_free, timer_new, wheel_set
 from csched._types cimport RUNNER_POOL
 
 
-cdef extern from "sleeper.h":
-    ctypedef struct csched_sleeper_t:
-        pass
+cdef enum:
+    # `timer_t.kind`
+    TIMER_WAIT = 0      # Ends the wait of its owner.
+    TIMER_MESSAGE = 1   # Is the first member of a message_timer_t.
 
 
 cdef enum:
@@ -66,17 +67,17 @@ cdef enum:
     ASK_SLICE = 3       # It has used up its slice.
     ASK_BLOCKED = 4     # It was found blocked in a system call.
     ASK_FILE = 5        # Wait until it may enter a file that others are in (`buffered.h`).
+    ASK_ROOM = 6        # Wait until there is room for what it sends (`_limit`).
 
 
 @cython.final
-cdef class Scheduler:
+cdef class Scheduler(Signals):
     # The hot part: touched in every slice.
     cdef process_t* current             # See 3.
     cdef int reductions_left            # Of the slice; below 1: the next runtime call ends it.
     cdef int virtual_reductions         # Used in this slice and not to be shown.
     cdef int asked                      # ASK_...: what the awaitable that suspends `current` wants.
     cdef bint ticked                    # The slice before was ended by a tick: the next begins at one.
-    cdef bint sleeping                  # The hub waits in `sleeper`; whoever makes a process runnable wakes it.
     cdef bint stopping                  # All processes have been told to exit; new ones are at birth.
     cdef bint interrupted               # By SIGINT: `run` raises KeyboardInterrupt.
     cdef uint64_t slices                # Number of the slice that runs, or ran last.
@@ -86,8 +87,6 @@ cdef class Scheduler:
     cdef csched_ticker_t* ticker
     cdef int* held                      # Preemption.held
     cdef PyThreadState* thread          # The one that called `run`.
-    cdef runq_t runq
-    cdef wheel_t* wheel
     # Stacks. A runner keeps itself alive for as long as its loop goes on.
     cdef process_t* handed              # Picked for the runner, or the hub, that is switched to.
     cdef PyObject* hub                  # Owned.
@@ -95,18 +94,15 @@ cdef class Scheduler:
     cdef int pool_len
     cdef object stop                    # The StopIteration by which awaitables hand over (`_aio`).
     # The rest.
-    cdef csched_sleeper_t sleeper
-    cdef ProcessTable table
     cdef Preemption preemption
     cdef uint64_t process_limit
     cdef int64_t slice_ns
-    cdef object services                # `csched._services`: the parts of the runtime written in Python.
     cdef object result                  # What the first process returned,
     cdef object error                   # or raised.
     cdef object failure                 # What a signal handler of the user's raised while nobody ran.
     cdef uint64_t preemptions           # Slices ended by a tick.
 
-    cdef Pid spawn(self, object function, object args, int flags)
+    cdef process_t* spawn(self, object function, object args, int flags, int priority) except NULL
     cdef int park(self, int ask) except -1
     cdef int give_way(self, process_t* process, int ask) except -1
     cdef int hurry(self, process_t* process, bint blocked) except -1
@@ -119,18 +115,12 @@ cdef class Scheduler:
     cdef int enter(self, process_t* process) except -1
     cdef int leave(self, process_t* next) except -1
     cdef int execute(self, process_t* process) except -1
-    cdef PySendResult launch(self, process_t* process, PyObject** result) noexcept
-    cdef PySendResult unwind(self, process_t* process, PyObject** result) noexcept
-    cdef PySendResult refuse(self, process_t* process, PyObject** result) noexcept
-    cdef PySendResult throw(self, process_t* process, object error, PyObject** result) noexcept
-    cdef object arity_error(self, object function, object args, object callable)
     cdef int finish(self, process_t* process, PySendResult status, PyObject* result) except -1
-    cdef int conclude(self, process_t* process, PySendResult status, PyObject* result) except -1
+    cdef object conclude(self, process_t* process, PySendResult status, PyObject* result)
     cdef int reap(self, process_t* process) except -1
+    cdef int bury(self, process_t* process) except -1
     cdef int abandon(self, process_t* process) except -1
-    cdef int doom(self, Pid pid, object reason) except -1
     cdef int shut_down(self) except -1
-    cdef void wake_hub(self) noexcept
 
     cdef inline int set_timer(self, process_t* process, int64_t deadline_ns) except -1:
         """Wake the process at that moment, instead of at any that was set before."""
@@ -155,14 +145,6 @@ cdef Scheduler current
 
 # What an awaitable of csched yields, so that the loop knows it is no other's. Borrowed by everyone.
 cdef object SUSPEND
-
-
-cdef inline void wake(Scheduler scheduler, process_t* process) noexcept:
-    """What a process in STATE_WAITING waited for is there; from any thread."""
-    lower_flag(process, FLAG_WAITS_FOR_MESSAGE)
-    runq_push_woken(&scheduler.runq, process)
-    if scheduler.sleeping:
-        scheduler.wake_hub()
 
 
 cdef inline void charge(Scheduler scheduler, int reductions) noexcept:

@@ -1,53 +1,52 @@
 cimport cython
-from cpython.exc cimport PyErr_ExceptionMatches, PyErr_SetObject, PyErr_WriteUnraisable
+from cpython.exc cimport PyErr_WriteUnraisable
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_SIZE
+from cpython.tuple cimport PyTuple_GET_SIZE
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint64_t
 
 from csched._copy cimport hooks_running
 from csched._cpython cimport (
-    PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN, Py_CLEAR, PyCoro_CheckExact, PyContext_CopyCurrent, PyIter_Send,
-    PyObject_CallMethodObjArgs, PyObject_Vectorcall, PySendResult, csched_clear_stop,
-    csched_swap_context, csched_take_exception, csched_tuple_items, new_reference,
+    PYGEN_ERROR, PYGEN_NEXT, Py_CLEAR, PyContext_CopyCurrent, PyIter_Send,
+    PySendResult, csched_clear_stop,
+    csched_swap_context, csched_take_exception, new_reference
 )
 from csched._fiber cimport fiber_current, fiber_switch
 from csched._ids cimport Pid
+from csched._launch cimport launch, refuse, throw_into
 from csched._mailbox cimport mailbox_clear
 from csched._preempt cimport csched_ticker_t
 from csched._process cimport (
-    FLAG_DOOMED, FLAG_MAIN, FLAG_TIMED_OUT, FLAG_WAITS_FOR_MESSAGE, has, process_free, process_new, process_t,
+    FLAG_DOOMED, FLAG_EXITING, FLAG_HAS_LEADER, FLAG_MAIN, FLAG_NEWS, FLAG_SUSPENDED, FLAG_TIMED_OUT,
+    FLAG_WAITS_FOR_MESSAGE, Attributes, attributes_of, attributes_or_none, has, process_free, process_new, process_t,
     raise_flag,
 )
+from csched._post cimport expire
+from csched._relation cimport message_timer_t
 from csched._runq cimport (
     runq_charge, runq_pop, runq_pop_blocked, runq_pop_first_blocked, runq_push_blocked, runq_push_fresh,
     runq_push_preempted, runq_push_woken,
 )
+from csched._signal cimport doom, wake, wake_hub
+from csched._teardown cimport set_reason, tear_down
 from csched._timer cimport (
     monotonic_ns, timer_free, timer_t, wheel_free, wheel_next_deadline, wheel_pop_expired,
 )
 from csched._types cimport (
-    CONTEXT_REDS, RUNNER_POOL, STATE_DEAD, STATE_EXITING, STATE_RUNNING, STATE_WAITING,
+    CONTEXT_REDS, RUNNER_POOL, STATE_DEAD, STATE_EXITING, STATE_RUNNING, STATE_SUSPENDED, STATE_WAITING,
 )
 
 from csched._errors import ProcessExit, SystemLimit
 
-
-cdef extern from "sleeper.h":
-    void csched_sleeper_wake(csched_sleeper_t* sleeper) noexcept
-
 current = None
 SUSPEND = object()
-
-cdef object RESOLVE = "resolve"
-cdef object THROW = "throw"
 
 
 @cython.final
 cdef class Scheduler:
     # --- Birth ---------------------------------------------------------------------------------
 
-    cdef Pid spawn(self, object function, object args, int flags):
+    cdef process_t* spawn(self, object function, object args, int flags, int priority) except NULL:
         """A new process, runnable; `function` and `args` are its own already (copied)."""
         cdef process_t* process
         cdef PyObject* context = NULL
@@ -56,6 +55,9 @@ cdef class Scheduler:
             raise SystemLimit(f"there are {self.table.processes_len} processes already: see run(process_limit=...)")
         process = process_new()
         try:
+            if self.current != NULL and has(self.current, FLAG_HAS_LEADER):
+                attributes_of(process).group_leader = attributes_of(self.current).group_leader
+                flags |= FLAG_HAS_LEADER
             if self.thread.context != NULL:
                 context = PyContext_CopyCurrent()
             pid = self.table.insert(process)
@@ -70,14 +72,16 @@ cdef class Scheduler:
         process.function = <PyObject*>function
         process.args = <PyObject*>args
         process.context = context
-        process.flags = <unsigned char>flags
+        process.flags = <uint16_t>flags
+        process.priority = <uint8_t>priority
+        process.parent = pid.id if self.current == NULL else (<Pid>self.current.pid).id
         process.arity = <uint16_t>min(<Py_ssize_t>0xFFFF, PyTuple_GET_SIZE(args))
         runq_push_fresh(&self.runq, process)
         if self.sleeping:
-            self.wake_hub()
+            wake_hub(self)
         if self.stopping:
-            self.doom(pid, "shutdown")
-        return pid
+            doom(self, process, "shutdown")
+        return process
 
     # --- The loop ------------------------------------------------------------------------------
 
@@ -101,19 +105,18 @@ cdef class Scheduler:
             self.pool_len += 1
             self.leave(process)
 
-    cdef void wake_hub(self) noexcept:
-        """Another thread has made a process runnable."""
-        csched_sleeper_wake(&self.sleeper)
-
     cdef process_t* pick(self) noexcept:
         """Take the process that runs next, or NULL. One that blocks in a system call is better than none."""
         cdef process_t* process
         if self.ticker.ticks != self.look_ticks or self.work >= 2 * CONTEXT_REDS or self.ticker.lost:
             self.look()
-        process = runq_pop(&self.runq, self.ticker.ticks)
-        if process == NULL:
-            process = runq_pop_first_blocked(&self.runq)
-        return process
+        while True:
+            process = runq_pop(&self.runq, self.ticker.ticks)
+            if process == NULL:
+                process = runq_pop_first_blocked(&self.runq)
+            if process == NULL or process.flags & (FLAG_SUSPENDED | FLAG_DOOMED | FLAG_EXITING) != FLAG_SUSPENDED:
+                return process
+            process.state = STATE_SUSPENDED
 
     cdef void look(self) noexcept:
         """See which timers have expired, and which blocked processes are to be asked again."""
@@ -130,6 +133,9 @@ cdef class Scheduler:
             timer = wheel_pop_expired(self.wheel, now)
             if timer == NULL:
                 break
+            if timer.kind == TIMER_MESSAGE:
+                expire(self, <message_timer_t*>timer)
+                continue
             process = <process_t*>timer.owner
             process.timer = NULL
             timer_free(self.wheel, timer)
@@ -155,6 +161,8 @@ cdef class Scheduler:
         self.virtual_reductions = 0
         self.slice_ticks = ticker.ticks
         self.held[0] = process.held
+        if self.watches_slices:
+            self.began_ns = monotonic_ns()
         if process.backoff:
             self.preemption.probe(self.slices)
         if self.ticked:
@@ -182,6 +190,8 @@ cdef class Scheduler:
         process.reductions += used - self.virtual_reductions
         runq_charge(&self.runq, process, used, self.ticker.ticks)
         self.work += used
+        if self.watches_slices:
+            self.on_slice_end(self, process)
 
     cdef void settle(self, process_t* process, int ask) noexcept:
         """The process has stopped: put it where what it asked for says."""
@@ -189,7 +199,7 @@ cdef class Scheduler:
             process.backoff = 0
         if ask == ASK_MESSAGE or ask == ASK_TIMER:
             if has(process, FLAG_DOOMED | FLAG_TIMED_OUT) or (
-                ask == ASK_MESSAGE and process.mailbox.tail != process.scanned
+                ask == ASK_MESSAGE and (process.mailbox.tail != process.scanned or has(process, FLAG_NEWS))
             ):
                 runq_push_woken(&self.runq, process)
             else:
@@ -200,6 +210,11 @@ cdef class Scheduler:
             runq_push_fresh(&self.runq, process)
         elif ask == ASK_FILE:
             if (has(process, FLAG_DOOMED) and process.unwindings == 0) or not self.preemption.waits_for_file(process):
+                runq_push_woken(&self.runq, process)
+            else:
+                process.state = STATE_WAITING
+        elif ask == ASK_ROOM:
+            if has(process, FLAG_DOOMED) or (<Attributes>process.relations.attributes).sending.receiver == NULL:
                 runq_push_woken(&self.runq, process)
             else:
                 process.state = STATE_WAITING
@@ -214,13 +229,16 @@ cdef class Scheduler:
         cdef PyObject* result = NULL
         cdef PySendResult status
         self.begin(process)
+        if has(process, FLAG_EXITING):
+            process.state = STATE_EXITING
+            return self.bury(process)
         if process.coroutine == NULL and has(process, FLAG_DOOMED):
             return self.reap(process)  # It was told to exit before it began.
         csched_swap_context(self.thread, &process.context)
         if process.coroutine == NULL:
-            status = self.launch(process, &result)
+            status = launch(self.services, process, &result)
         elif has(process, FLAG_DOOMED):
-            status = self.unwind(process, &result)
+            status = throw_into(process, self.exit_exception(process), &result)
         else:
             status = PyIter_Send(process.coroutine, <PyObject*>None, &result)
         while status == PYGEN_NEXT:
@@ -232,85 +250,28 @@ cdef class Scheduler:
                 self.end(process)
                 self.settle(process, ask)
                 return 0
-            status = self.refuse(process, &result)
+            status = refuse(process, &result)
         return self.finish(process, status, result)
-
-    cdef PySendResult launch(self, process_t* process, PyObject** result) noexcept:
-        """Call what was spawned; if that makes a coroutine, it is the process."""
-        cdef PyObject* callable = process.function
-        cdef PyObject* args = process.args
-        cdef bint is_mfa = PyTuple_CheckExact(<object>callable)
-        if is_mfa:
-            callable = PyObject_CallMethodObjArgs(
-                <PyObject*>self.services, <PyObject*>RESOLVE, callable, args, <PyObject*>NULL)
-            if callable == NULL:
-                return PYGEN_ERROR
-        else:
-            Py_INCREF(<object>callable)
-        process.args = NULL
-        result[0] = PyObject_Vectorcall(callable, csched_tuple_items(args), PyTuple_GET_SIZE(<object>args), NULL)
-        if result[0] == NULL and is_mfa and PyErr_ExceptionMatches(TypeError):
-            error = self.arity_error(<object>process.function, <object>args, <object>callable)
-            PyErr_SetObject(type(error), error)
-        Py_DECREF(<object>callable)
-        Py_DECREF(<object>args)
-        if result[0] == NULL:
-            return PYGEN_ERROR
-        if not PyCoro_CheckExact(result[0]):
-            return PYGEN_RETURN
-        process.coroutine = result[0]
-        result[0] = NULL
-        return PyIter_Send(process.coroutine, <PyObject*>None, result)
-
-    cdef PySendResult unwind(self, process_t* process, PyObject** result) noexcept:
-        """Raise its exit in a coroutine, where it is suspended."""
-        return self.throw(process, self.exit_exception(process), result)
-
-    cdef PySendResult refuse(self, process_t* process, PyObject** result) noexcept:
-        """It awaits what is not csched's: raise TypeError there."""
-        awaited = <object>result[0]
-        Py_CLEAR(result[0])
-        return self.throw(process, TypeError(
-            f"a process awaited {awaited!r}, which is neither csched's nor a coroutine"), result)
-
-    cdef PySendResult throw(self, process_t* process, object error, PyObject** result) noexcept:
-        result[0] = PyObject_CallMethodObjArgs(
-            process.coroutine, <PyObject*>THROW, <PyObject*>error, <PyObject*>NULL)
-        if result[0] != NULL:
-            return PYGEN_NEXT
-        if PyErr_ExceptionMatches(StopIteration):
-            returned = new_reference(csched_take_exception()).value
-            Py_INCREF(returned)
-            result[0] = <PyObject*>returned
-            return PYGEN_RETURN
-        return PYGEN_ERROR
-
-    cdef object arity_error(self, object function, object args, object callable):
-        """The call of an MFA raised TypeError: what ends the process, Undef if it does not take these arguments."""
-        error = new_reference(csched_take_exception())
-        if error.__traceback__ is None:
-            try:
-                self.services.check_arity(function, args, callable)
-            except BaseException as undefined:
-                return undefined
-        return error
 
     # --- Death ---------------------------------------------------------------------------------
 
     cdef int finish(self, process_t* process, PySendResult status, PyObject* result) except -1:
-        cdef bint is_main = has(process, FLAG_MAIN)
+        cdef object error = None
         try:
-            self.conclude(process, status, result)
+            error = self.conclude(process, status, result)
+        except BaseException:
+            PyErr_WriteUnraisable(<object>process.pid)
+        process.state = STATE_EXITING
+        raise_flag(process, FLAG_EXITING)
+        try:
+            set_reason(self, process, error)
         except BaseException:
             PyErr_WriteUnraisable(<object>process.pid)
         csched_swap_context(self.thread, &process.context)
-        self.reap(process)
-        if is_main:
-            self.shut_down()
-        return 0
+        return self.reap(process)
 
-    cdef int conclude(self, process_t* process, PySendResult status, PyObject* result) except -1:
-        """Find out how it ended, still in its own context, and tell whom it concerns."""
+    cdef object conclude(self, process_t* process, PySendResult status, PyObject* result):
+        """Find out how it ended, still in its own context, and report it; what it raised, or None."""
         cdef object value = None, error = None
         if status == PYGEN_ERROR:
             error = new_reference(csched_take_exception())
@@ -319,33 +280,58 @@ cdef class Scheduler:
         if has(process, FLAG_DOOMED):
             if error is None and process.unwindings:
                 self.services.report_swallowed(
-                    <object>process.pid, <object>process.function, process.arity, <object>process.exit)
+                    <object>process.pid, <object>process.function, process.arity, attributes_of(process).unwinding)
             if error is None or isinstance(error, ProcessExit):
-                return 0
+                return None
         elif has(process, FLAG_MAIN):
             self.result = value
             self.error = error
-            return 0
+            return error
         # It may be told to exit while it reports: that must not cut the report off.
         process.unwindings = max(process.unwindings, <unsigned char>1)
         if error is not None and not isinstance(error, (ProcessExit, SystemExit)):
             self.services.report_crash(<object>process.pid, <object>process.function, process.arity, error)
-        return 0
+        return error
 
     cdef int reap(self, process_t* process) except -1:
-        """Take it out of the table, let go of all that it had, in its own context, and of itself."""
-        cdef PyObject* pid = process.pid
+        """It has ended: let go of all that it had. Finalizers run, which may send but not wait."""
+        cdef Attributes attributes = attributes_or_none(process)
         process.state = STATE_EXITING
+        raise_flag(process, FLAG_EXITING)
+        if has(process, FLAG_MAIN):
+            if has(process, FLAG_DOOMED):
+                self.error = ProcessExit(<object>process.exit)
+            self.shut_down()
         self.clear_timer(process)
-        self.table.remove(<Pid>pid)
-        # These may run Python code: finalizers, which may send but not wait.
         mailbox_clear(&process.mailbox)
         Py_CLEAR(process.coroutine)
         Py_CLEAR(process.args)
+        if attributes is not None:
+            if attributes.urgent != NULL:
+                mailbox_clear(attributes.urgent)
+            attributes.unwinding = attributes.dictionary = attributes.label = None
+        return self.bury(process)
+
+    cdef int bury(self, process_t* process) except -1:
+        """Tell those who are tied to it, in as many slices as that takes; then it is gone."""
+        cdef PyObject* pid = process.pid
+        cdef Attributes attributes
+        cdef bint is_done
+        is_done = tear_down(self, process, &self.reductions_left)
+        if not is_done:
+            self.end(process)
+            self.settle(process, ASK_SLICE)
+            return 0
+        mailbox_clear(&process.mailbox)  # What has arrived since.
+        attributes = attributes_or_none(process)
+        if attributes is not None and attributes.urgent != NULL:
+            mailbox_clear(attributes.urgent)
         Py_CLEAR(process.function)
         Py_CLEAR(process.context)
         Py_CLEAR(process.exit)
         self.end(process)
+        if attributes is not None:
+            Py_CLEAR(process.relations.attributes)
         process.state = STATE_DEAD
         process_free(process)
         Py_DECREF(<object>pid)
@@ -355,7 +341,7 @@ cdef class Scheduler:
         """It will not go: take it out of the table and never come back to its stack."""
         try:
             self.services.report_abandoned(
-                <object>process.pid, <object>process.function, process.arity, <object>process.exit)
+                <object>process.pid, <object>process.function, process.arity, attributes_of(process).unwinding)
         except BaseException:
             PyErr_WriteUnraisable(<object>process.pid)
         # Its runner, which keeps itself alive, and its coroutine are leaked: to let go of them would raise
@@ -368,28 +354,17 @@ cdef class Scheduler:
 
     cdef object exit_exception(self, process_t* process):
         """What is raised in a process that was told to exit."""
+        cdef Attributes attributes
         if process.unwindings >= UNWINDINGS:
             self.abandon(process)
+        attributes = attributes_of(process)
         process.unwindings += 1
         process.raised_ns = monotonic_ns()
         process.grace = 0
-        error = <object>process.exit
-        error.__traceback__ = None
-        return error
-
-    cdef int doom(self, Pid pid, object reason) except -1:
-        """Tell a process to exit. The first time counts."""
-        cdef process_t* process
-        error = ProcessExit(reason)  # Runs Python code, in which processes come and go.
-        process = <process_t*>pid.process
-        if process == NULL or has(process, FLAG_DOOMED):
-            return 0
-        Py_INCREF(error)
-        process.exit = <PyObject*>error
-        raise_flag(process, FLAG_DOOMED)
-        if process.state == STATE_WAITING:
-            wake(self, process)
-        return 0
+        if attributes.unwinding is None:
+            attributes.unwinding = ProcessExit(<object>process.exit)
+        attributes.unwinding.__traceback__ = None
+        return attributes.unwinding
 
     cdef int shut_down(self) except -1:
         """Tell everybody to exit."""
@@ -398,7 +373,8 @@ cdef class Scheduler:
         if self.ticker != NULL:  # SIGINT may come before the run has begun, and after its end.
             self.ticker.insist = True
         for pid in self.table.pids():
-            self.doom(pid, "shutdown")
+            if pid.process != NULL:
+                doom(self, <process_t*>pid.process, "shutdown")
         return 0
 
     # --- Stacks --------------------------------------------------------------------------------

@@ -10,9 +10,10 @@ from csched._fiber cimport fiber_current, fiber_new, fiber_setup, fiber_switch
 from csched._ids cimport Pid, ProcessTable
 from csched._preempt cimport Preemption, csched_busy_scheduler_t
 from csched._process cimport FLAG_DOOMED, FLAG_MAIN, has, process_t
-from csched._scheduler cimport ASK_FILE, Scheduler, csched_sleeper_t, wake
+from csched._scheduler cimport ASK_FILE, Scheduler
+from csched._signal cimport csched_sleeper_t, wake
 from csched._timer cimport monotonic_ns, wheel_new, wheel_next_deadline
-from csched._types cimport STATE_RUNNING, STATE_WAITING
+from csched._types cimport PRIORITY_NORMAL, STATE_RUNNING, STATE_WAITING
 
 from csched._errors import ProcessExit
 
@@ -158,6 +159,7 @@ def run(object function, tuple args, *, uint64_t process_limit, int64_t slice_ns
         object services):
     """Run `function(*args)` as the first process of a new scheduler; return or raise what it did."""
     cdef Scheduler scheduler
+    cdef process_t* main
     if core.current is not None:
         raise RuntimeError("csched runs already: run() cannot be called inside a run()")
     scheduler = Scheduler()
@@ -165,7 +167,8 @@ def run(object function, tuple args, *, uint64_t process_limit, int64_t slice_ns
     scheduler.services = services
     open_scheduler(scheduler, slice_ns, preempt, atomic)
     try:
-        scheduler.spawn(function, args, FLAG_MAIN)
+        main = scheduler.spawn(function, args, FLAG_MAIN, PRIORITY_NORMAL)
+        scheduler.first = <Pid>main.pid
         hub_loop(scheduler)
     finally:
         close_scheduler(scheduler)

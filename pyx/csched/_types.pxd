@@ -55,10 +55,13 @@ cdef enum:
     STATE_RUNNABLE = 1
     # In no queue: `Scheduler.current`. Moves itself on, or the ticker makes it.
     STATE_RUNNING = 2
-    # In no queue; a message, if it waits for messages, its timer, a file that is free, or being told to
-    # exit makes it runnable.
+    # In no queue; a message, if it waits for messages, its timer, a file that is free, room in a mailbox, or
+    # being told to exit makes it runnable.
     STATE_WAITING = 3
-    # Is being torn down (`reap`). May send, may not wait.
+    # Is being torn down (`_teardown`), in slices like any other. May send, may not wait.
     STATE_EXITING = 4
     # Out of the table; only its struct is left, on its way to the free list.
     STATE_DEAD = 5
+    # In no queue: it was due to run, and others have suspended it. `_signal.release` moves it on, or being
+    # told to exit.
+    STATE_SUSPENDED = 6

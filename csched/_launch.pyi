@@ -1,0 +1,1 @@
+# Launching. All of it is C, for the other compiled modules: see `_launch.pxd`.

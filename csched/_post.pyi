@@ -1,0 +1,1 @@
+# Destinations. All of it is C, for the other compiled modules: see `_post.pxd`.

@@ -1,0 +1,1 @@
+# Teardown. All of it is C, for the other compiled modules: see `_teardown.pxd`.

@@ -1,0 +1,75 @@
+"""Launching; its theory of operation is in `_launch.pxd`."""
+
+from cpython.exc cimport PyErr_ExceptionMatches, PyErr_SetObject
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_SIZE
+
+from csched._cpython cimport (
+    PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN, Py_CLEAR, PyCoro_CheckExact, PyIter_Send, PyObject_CallMethodObjArgs,
+    PyObject_Vectorcall, PySendResult, csched_take_exception, csched_tuple_items, new_reference,
+)
+from csched._process cimport process_t
+
+cdef object RESOLVE = "resolve"
+cdef object THROW = "throw"
+
+
+cdef object arity_error(object services, object function, object args, object callable):
+    """The call of an MFA raised TypeError: what ends the process, Undef if it does not take these arguments."""
+    error = new_reference(csched_take_exception())
+    if error.__traceback__ is None:
+        try:
+            services.check_arity(function, args, callable)
+        except BaseException as undefined:
+            return undefined
+    return error
+
+
+cdef PySendResult launch(object services, process_t* process, PyObject** result) noexcept:
+    """Call what was spawned; if that makes a coroutine, it is the process."""
+    cdef PyObject* callable = process.function
+    cdef PyObject* args = process.args
+    cdef bint is_mfa = PyTuple_CheckExact(<object>callable)
+    if is_mfa:
+        callable = PyObject_CallMethodObjArgs(
+            <PyObject*>services, <PyObject*>RESOLVE, callable, args, <PyObject*>NULL)
+        if callable == NULL:
+            return PYGEN_ERROR
+    else:
+        Py_INCREF(<object>callable)
+    process.args = NULL
+    result[0] = PyObject_Vectorcall(callable, csched_tuple_items(args), PyTuple_GET_SIZE(<object>args), NULL)
+    if result[0] == NULL and is_mfa and PyErr_ExceptionMatches(TypeError):
+        error = arity_error(services, <object>process.function, <object>args, <object>callable)
+        PyErr_SetObject(type(error), error)
+    Py_DECREF(<object>callable)
+    Py_DECREF(<object>args)
+    if result[0] == NULL:
+        return PYGEN_ERROR
+    if not PyCoro_CheckExact(result[0]):
+        return PYGEN_RETURN
+    process.coroutine = result[0]
+    result[0] = NULL
+    return PyIter_Send(process.coroutine, <PyObject*>None, result)
+
+
+cdef PySendResult throw_into(process_t* process, object error, PyObject** result) noexcept:
+    result[0] = PyObject_CallMethodObjArgs(
+        process.coroutine, <PyObject*>THROW, <PyObject*>error, <PyObject*>NULL)
+    if result[0] != NULL:
+        return PYGEN_NEXT
+    if PyErr_ExceptionMatches(StopIteration):
+        returned = new_reference(csched_take_exception()).value
+        Py_INCREF(returned)
+        result[0] = <PyObject*>returned
+        return PYGEN_RETURN
+    return PYGEN_ERROR
+
+
+cdef PySendResult refuse(process_t* process, PyObject** result) noexcept:
+    """It awaits what is not csched's: raise TypeError there."""
+    awaited = <object>result[0]
+    Py_CLEAR(result[0])
+    return throw_into(process, TypeError(
+        f"a process awaited {awaited!r}, which is neither csched's nor a coroutine"), result)

@@ -1,0 +1,85 @@
+"""Destinations; their theory of operation is in `_post.pxd`."""
+
+from cpython.exc cimport PyErr_WriteUnraisable
+from cpython.object cimport PyObject
+
+from csched._ids cimport ALIAS_ACTIVE, ALIAS_PRIORITY, ALIAS_REPLY, REF_MONITOR, Pid, Ref
+from csched._limit cimport admit
+from csched._mailbox cimport mailbox_push
+from csched._process cimport FLAG_BOUNDED, has, process_t
+from csched._relation cimport forget_target, message_timer_free, message_timer_t, monitor_t, timers_remove
+from csched._signal cimport Signals, detach_monitor, end_alias, push_urgent, tell
+
+
+cdef int check_dest(Signals signals, object dest, str caller) except -1:
+    if type(dest) is Pid:
+        if (<Pid>dest).run != signals.table.run:
+            signals.table.check(<Pid>dest)
+    elif type(dest) is Ref:
+        if (<Ref>dest).run != signals.table.run:
+            raise ValueError(f"{dest!r} is a reference of another run of csched")
+    elif type(dest) is not str:
+        raise TypeError(f"{caller} takes a Pid, a name or an alias as destination, not {dest!r}")
+    return 0
+
+
+cdef process_t* find_alias(Ref ref, bint* is_urgent) noexcept:
+    cdef monitor_t* monitor
+    cdef process_t* process
+    if ref.kind != REF_MONITOR or ref.alias & ALIAS_ACTIVE == 0:
+        return NULL
+    monitor = <monitor_t*>ref.target
+    process = <process_t*>monitor.owner
+    is_urgent[0] = ref.alias & ALIAS_PRIORITY != 0
+    if ref.alias & ALIAS_REPLY:
+        ref.alias &= ~<int>ALIAS_ACTIVE
+        if monitor.target != NULL:
+            detach_monitor(monitor)
+        else:
+            end_alias(monitor)
+    return process
+
+
+cdef process_t* find_receiver(Signals signals, object dest, bint* is_urgent) noexcept:
+    cdef object pid
+    is_urgent[0] = False
+    if type(dest) is Ref:
+        return find_alias(<Ref>dest, is_urgent)
+    if type(dest) is str:
+        pid = signals.names.get(dest)
+        if pid is None:
+            return NULL
+        return <process_t*>(<Pid>pid).process
+    return <process_t*>(<Pid>dest).process
+
+
+cdef int arrive(Signals signals, message_timer_t* timer) except -1:
+    cdef PyObject* message = timer.message
+    cdef bint is_urgent
+    cdef process_t* process = find_receiver(signals, <object>timer.dest, &is_urgent)
+    if process == NULL:
+        return 0
+    if has(process, FLAG_BOUNDED):
+        admit(signals, process, message, timer.words, is_urgent, False)
+        timer.message = NULL
+        return 0
+    if is_urgent:
+        push_urgent(process, message, timer.words)
+    else:
+        mailbox_push(&process.mailbox, message, timer.words)
+    timer.message = NULL
+    tell(signals, process)
+    return 0
+
+
+cdef void expire(Signals signals, message_timer_t* timer) noexcept:
+    cdef process_t* process = <process_t*>timer.timer.owner
+    if process != NULL:
+        timers_remove(&process.relations.timers, timer)
+    # It can be cancelled no more: what follows may run Python code.
+    forget_target(timer.ref)
+    try:
+        arrive(signals, timer)
+    except BaseException:
+        PyErr_WriteUnraisable(<object>timer.dest)
+    message_timer_free(timer)

@@ -1,0 +1,117 @@
+"""Signals: what processes tell each other, and what each does to the one that it reaches.
+
+Purpose: messages, exit signals, links, monitors and aliases, by the rules of SEMANTICS 3 and 4.
+
+The order guarantee. Signals from P to Q arrive in the order in which P sent them, all kinds together, because
+**a signal has its whole effect before the call that sends it returns**, and P makes one call after the other:
+
+1. There is one scheduler, and only the thread that holds the GIL is here. Whatever may run Python code
+   (copying a message, a reason) comes first; from then on until the effect is complete no Python code
+   runs, so nothing can come in between.
+2. The effect on Q is one of: a message at the end of its mailbox (a message, Exit, Down, a timer's); FLAG_DOOMED,
+   which no later signal takes back (an exit signal that is deadly); a change of `relations` (link, unlink,
+   monitor, demonitor, alias). There is no queue but the mailbox, so there is nothing that one kind could
+   overtake another in. For each pair of kinds: two messages keep their order in the mailbox; of a message and
+   an exit signal, the message is in the mailbox when the exit is accepted, or is swallowed afterwards; of
+   unlink (or demonitor) and the end of P, the half of the link is gone when P's teardown looks, or Q has been
+   told before; a request for information reads what all earlier signals did.
+3. Two ways round are meant: a message to a priority alias goes before ordinary ones; and a message for a full
+   mailbox arrives late, but its sender waits meanwhile and can send nothing else (`_limit`).
+4. The signals of P's own end are sent by its teardown (`_teardown`), hence after all that it sent before. So Down and
+   Exit never overtake its messages.
+5. The first deadly signal wins: `exit` is set once. What is done to a process that is doomed or exiting is done
+   to a dead one, but for monitors, which fire when its teardown does, so that its name is free by then.
+
+Reentrancy: a process_t* is good until the next Python code; hence each function here that takes one and may
+run Python code says so.
+
+Rejected: OTP's signal queue for each process, from which the receiver handles signals when it runs. Schedulers that
+run at the same time need it; here it would cost an allocation for each signal, and make `is_alive` wait. When
+there are several schedulers, 1 falls, and signals between them get a queue, one for each pair.
+
+Sources: erl_proc_sig_queue.h; Erlang reference manual, "Processes"; SEMANTICS 1, 3, 4.
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from csched._ids cimport Pid, ProcessTable, Ref
+from csched._process cimport FLAG_WAITS_FOR_MESSAGE, has, lower_flag, process_t
+from csched._relation cimport monitor_t
+from csched._runq cimport runq_push_woken, runq_t
+from csched._timer cimport wheel_t
+from csched._types cimport STATE_WAITING
+
+
+cdef extern from "sleeper.h":
+    ctypedef struct csched_sleeper_t:
+        pass
+
+
+cdef class Signals:
+    # What it takes for a signal to arrive; the base of Scheduler, which has the rest.
+    cdef runq_t runq
+    cdef wheel_t* wheel
+    cdef bint sleeping                  # The hub waits in `sleeper`; whoever makes a process runnable wakes it.
+    cdef bint watches_slices            # `_watch` wants to know when a slice ends.
+    cdef uint32_t long_queue            # Messages from which on `_watch` wants to know; UINT32_MAX: it does not.
+    cdef ProcessTable table
+    cdef dict names                     # Registered name -> Pid.
+    cdef Pid first                      # The first process: default group leader, and sender of what no process sends.
+    cdef object services                # `csched._services`: the parts of the runtime written in Python.
+    cdef csched_sleeper_t sleeper
+    cdef int64_t began_ns               # When the slice began, if `watches_slices`.
+    # What `_watch` has handed in: see `long_queue`, `watches_slices`.
+    cdef void (*on_long_queue)(Signals signals, process_t* process) noexcept
+    cdef void (*on_slice_end)(Signals signals, process_t* process) noexcept
+
+
+cdef void wake_hub(Signals signals) noexcept
+
+# Queue a message of the runtime's own making, whose reference is taken over, whatever the limit of the mailbox.
+cdef int deliver_signal(Signals signals, process_t* process, object message, size_t words) except -1
+# Put a message, whose reference is taken over, after the priority messages. The process is not told yet.
+cdef int push_urgent(process_t* process, PyObject* message, size_t words) except -1
+
+# Tell a process to exit. The first time counts. `reason` is its own already.
+cdef void doom(Signals signals, process_t* process, object reason) noexcept
+# An exit signal from `sender`, by a link or by exit(pid, reason); `reason` is the receiver's own already.
+cdef int exit_signal(
+    Signals signals, Pid sender, process_t* process, object reason, size_t words, bint by_link) except -1
+# A copy of a reason for somebody else; of one that cannot be copied, its text. May run Python code.
+cdef object copy_reason(object reason, size_t* words)
+
+# Both ends, or none on an exception. 0: they were linked already.
+cdef bint link_processes(process_t* one, process_t* other) except -1
+# 0: they were not linked.
+cdef bint unlink_processes(process_t* one, process_t* other) noexcept
+
+# Watch a process. `monitor` is new and in no ring.
+cdef int attach_monitor(process_t* owner, process_t* target, monitor_t* monitor) except -1
+# Stop watching; the record goes, unless an alias is left.
+cdef void detach_monitor(monitor_t* monitor) noexcept
+# An alias is used up, or given up; the record goes, unless it is a monitor too.
+cdef void end_alias(monitor_t* monitor) noexcept
+# Tell the owner of a monitor that its target is down; the monitor is over. May run Python code.
+cdef int fire(Signals signals, monitor_t* monitor, Pid pid, object reason) except -1
+# The message of a monitor, from its Ref and details.
+cdef object down_message(Ref ref, PyObject* details, Pid pid, object reason)
+
+# One who has suspended it lets go of so many of its times.
+cdef void release(Signals signals, process_t* process, uint32_t times) noexcept
+
+
+cdef inline void wake(Signals signals, process_t* process) noexcept:
+    """What a process in STATE_WAITING waited for is there; from any thread."""
+    lower_flag(process, FLAG_WAITS_FOR_MESSAGE)
+    runq_push_woken(&signals.runq, process)
+    if signals.sleeping:
+        wake_hub(signals)
+
+
+cdef inline void tell(Signals signals, process_t* process) noexcept:
+    """A message has come into its mailbox."""
+    if process.state == STATE_WAITING and has(process, FLAG_WAITS_FOR_MESSAGE):
+        wake(signals, process)
+    if process.mailbox.messages_len >= signals.long_queue:
+        signals.on_long_queue(signals, process)

@@ -10,9 +10,10 @@ from csched._fiber cimport fiber_current, fiber_new, fiber_setup, fiber_switch
 from csched._ids cimport Pid, ProcessTable
 from csched._preempt cimport Preemption, csched_busy_scheduler_t
 from csched._process cimport FLAG_DOOMED, FLAG_MAIN, has, process_t
-from csched._scheduler cimport ASK_FILE, Scheduler
+from csched._relation cimport message_timer_free, message_timer_t
+from csched._scheduler cimport ASK_FILE, TIMER_MESSAGE, Scheduler
 from csched._signal cimport csched_sleeper_t, wake
-from csched._timer cimport monotonic_ns, wheel_new, wheel_next_deadline
+from csched._timer cimport monotonic_ns, timer_t, wheel_new, wheel_next_deadline, wheel_pop_expired
 from csched._types cimport PRIORITY_NORMAL, STATE_RUNNING, STATE_WAITING
 
 from csched._errors import ProcessExit
@@ -77,6 +78,12 @@ cdef int open_scheduler(Scheduler scheduler, int64_t slice_ns, bint preempt, tup
 cdef int close_scheduler(Scheduler scheduler) except -1:
     """Put the interpreter back as it was."""
     cdef Pid pid
+    cdef timer_t* timer = wheel_pop_expired(scheduler.wheel, INT64_MAX)
+    while timer != NULL:
+        # All processes have gone, and their timers with them: these were to send to names or aliases.
+        if timer.kind == TIMER_MESSAGE:
+            message_timer_free(<message_timer_t*>timer)
+        timer = wheel_pop_expired(scheduler.wheel, INT64_MAX)
     for pid in scheduler.table.pids():
         scheduler.table.remove(pid)
     scheduler.ticker.busy = 0

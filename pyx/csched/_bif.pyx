@@ -6,11 +6,11 @@ from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 cimport csched._scheduler as core
 from csched._copy cimport copy_message
 from csched._cpython cimport csched_thread_state, new_reference
-from csched._ids cimport Pid
-from csched._limit cimport FULL, admit, admission_t, leave_queue, let_in, queue_sender
+from csched._ids cimport Pid, Ref
+from csched._limit cimport ADMITTED, FULL, admit, admission_t, leave_queue, let_in, queue_sender
 from csched._mailbox cimport mailbox_at, mailbox_push, mailbox_seek, mailbox_t, mailbox_take
 from csched._match cimport ANY, matches, prepare
-from csched._post cimport check_dest, find_receiver
+from csched._post cimport check_dest, find_receiver, use_up
 from csched._process cimport (
     FLAG_BOUNDED, FLAG_DOOMED, FLAG_NEWS, FLAG_TIMED_OUT, FLAG_URGENT, Attributes, attributes_of, has, lower_flag,
     process_t, sender_t,
@@ -202,8 +202,8 @@ def send(dest, message):
     else:
         process = find_receiver(scheduler, dest, &is_urgent)
     if process != NULL:
-        if is_urgent or has(process, FLAG_BOUNDED):
-            send_specially(scheduler, process, copy, words, is_urgent)
+        if type(dest) is Ref or has(process, FLAG_BOUNDED):
+            send_specially(scheduler, process, dest, copy, words, is_urgent)
         else:
             mailbox_push(&process.mailbox, <PyObject*>copy, words)
             Py_INCREF(copy)
@@ -215,23 +215,31 @@ def send(dest, message):
 
 
 cdef int send_specially(
-    Scheduler scheduler, process_t* process, object message, size_t words, bint is_urgent
+    Scheduler scheduler, process_t* process, object dest, object message, size_t words, bint is_urgent
 ) except -1:
-    """To a mailbox with a limit, or by a priority alias."""
-    cdef admission_t admission
+    """To a mailbox with a limit, or by an alias, which is used up if the message goes in, or waits for that."""
+    cdef admission_t admission = ADMITTED
     Py_INCREF(message)
     try:
-        if not has(process, FLAG_BOUNDED):
+        if has(process, FLAG_BOUNDED):
+            admission = admit(scheduler, process, <PyObject*>message, words, is_urgent, True)
+        elif is_urgent:
             push_urgent(process, <PyObject*>message, words)
             tell(scheduler, process)
-            return 0
-        admission = admit(scheduler, process, <PyObject*>message, words, is_urgent, True)
+        else:
+            mailbox_push(&process.mailbox, <PyObject*>message, words)
+            tell(scheduler, process)
     except BaseException:
         Py_DECREF(message)
         raise
-    if admission == FULL:
-        wait_for_room(scheduler, process, <PyObject*>message, words, is_urgent)
-    return 0
+    if admission != FULL:
+        use_up(dest)
+        return 0
+    if not is_process(scheduler) or scheduler.current == process:
+        Py_DECREF(message)
+        raise MailboxFull(f"the mailbox of {<object>process.pid!r} is full, and this caller cannot wait")
+    use_up(dest)
+    return wait_for_room(scheduler, process, <PyObject*>message, words, is_urgent)
 
 
 cdef int wait_for_room(
@@ -242,9 +250,6 @@ cdef int wait_for_room(
     cdef Attributes attributes
     cdef sender_t* record
     cdef sender_t* outer
-    if not is_process(scheduler) or sender == receiver:
-        Py_DECREF(<object>message)
-        raise MailboxFull(f"the mailbox of {<object>receiver.pid!r} is full, and this caller cannot wait")
     attributes = attributes_of(sender)
     record = queue_sender(sender, receiver, message, words, is_urgent)
     # Not always None: the handler of a signal may send too.

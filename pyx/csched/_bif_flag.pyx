@@ -1,7 +1,8 @@
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t
 
 from csched._bif cimport acting, any_scheduler, charge_call, lookup, running
 from csched._copy cimport copy_message
+from csched._ids cimport Pid
 from csched._limit cimport let_in
 from csched._process cimport (
     FLAG_BOUNDED, FLAG_DOOMED, FLAG_EXITING, FLAG_SUSPENDED, FLAG_TRAPS_EXIT, Attributes, attributes_of,
@@ -14,6 +15,10 @@ PRIORITY_NAMES = ("max", "high", "normal", "low")
 cdef tuple ON_FULL_NAMES = ("block", "drop", "drop_oldest", "exit")
 
 
+# The largest `max_heap_size`, in words (`MAX_SMALL`, erl_term.h).
+cdef int64_t MAX_HEAP_WORDS = (<int64_t>1 << 59) - 1
+
+
 cdef int check_choice(object value, tuple names, str what) except -1:
     """The index of a value among the names that it may be."""
     if not isinstance(value, str):
@@ -23,13 +28,13 @@ cdef int check_choice(object value, tuple names, str what) except -1:
     return names.index(value)
 
 
-cdef int64_t check_count(object value, int least, str what) except -1:
+cdef int64_t check_count(object value, int64_t least, int64_t most, str what) except -1:
     if value is None:
         return 0
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{what} is an int or None, not {value!r}")
-    if not least <= value < 1 << 31:
-        raise ValueError(f"{what} must be from {least} to {(1 << 31) - 1}, not {value}")
+    if not least <= value <= most:
+        raise ValueError(f"{what} must be from {least} to {most:,}, not {value:,}")
     return value
 
 
@@ -42,11 +47,11 @@ cdef int check_on_full(object value) except -1:
 
 
 cdef int64_t check_max_heap_size(object value) except -1:
-    return check_count(value, 0, "max_heap_size")
+    return check_count(value, 0, MAX_HEAP_WORDS, "max_heap_size")
 
 
 cdef int64_t check_mailbox_limit(object value) except -1:
-    return check_count(value, 1, "mailbox_limit")
+    return check_count(value, 1, UINT32_MAX, "mailbox_limit")
 
 
 cdef int set_mailbox_limit(Scheduler scheduler, process_t* process, int64_t limit) except -1:
@@ -278,6 +283,16 @@ def get_label(pid):
 # --- Suspension ----------------------------------------------------------------------------------
 
 
+cdef int forget_dead(Attributes attributes) except -1:
+    """Those that a process has suspended and that have died since: now and then, so that they do not pile up."""
+    cdef Pid pid
+    for pid in list(attributes.suspending):
+        if pid.process == NULL:
+            del attributes.suspending[pid]
+    attributes.suspending_max = 16 + 2 * <uint32_t>len(attributes.suspending)
+    return 0
+
+
 def suspend(pid):
     """Let a process not run until it is resumed as often as it was suspended; for debugging.
 
@@ -318,6 +333,8 @@ def suspend(pid):
     suspended = attributes_of(process)
     if attributes.suspending is None:
         attributes.suspending = {}
+    elif len(attributes.suspending) >= attributes.suspending_max:
+        forget_dead(attributes)
     attributes.suspending[pid] = attributes.suspending.get(pid, 0) + 1
     suspended.suspends += 1
     raise_flag(process, FLAG_SUSPENDED)

@@ -141,8 +141,9 @@ cdef object spawn_tied(
             link_processes(scheduler.current, process)
         if max_heap_size:
             attributes_of(process).max_heap_size = max_heap_size
-        if mailbox_limit:
+        if on_full:
             attributes_of(process).on_full = <uint8_t>on_full
+        if mailbox_limit:
             set_mailbox_limit(scheduler, process, mailbox_limit)
         if plain is not None:
             set_name(scheduler, process, plain)

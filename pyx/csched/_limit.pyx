@@ -8,8 +8,8 @@ from libc.stdint cimport uint64_t
 from csched._cpython cimport Py_CLEAR
 from csched._mailbox cimport KIND_MESSAGE, mailbox_at, mailbox_push, mailbox_seek, mailbox_t, mailbox_take
 from csched._process cimport (
-    FLAG_DOOMED, FLAG_EXITING, ON_FULL_BLOCK, ON_FULL_DROP, ON_FULL_EXIT, Attributes, has, messages_of, process_t,
-    sender_t,
+    FLAG_DOOMED, FLAG_EXITING, FLAG_NEWS, FLAG_URGENT, ON_FULL_BLOCK, ON_FULL_DROP, ON_FULL_EXIT, Attributes, has,
+    lower_flag, messages_of, process_t, sender_t,
 )
 from csched._signal cimport Signals, doom, push_urgent, tell, wake
 from csched._types cimport STATE_WAITING
@@ -24,8 +24,19 @@ cdef int push(Signals signals, process_t* process, PyObject* message, size_t wor
     return 0
 
 
-cdef PyObject* take_oldest(mailbox_t* mailbox) noexcept:
-    """Take the oldest message that some process has sent; NULL if there is none."""
+cdef PyObject* take_oldest(process_t* process) noexcept:
+    """Take the oldest message that some process has sent, ordinary ones first; NULL if there is none."""
+    cdef PyObject* oldest = take_oldest_of(&process.mailbox)
+    cdef mailbox_t* urgent
+    if oldest == NULL and has(process, FLAG_URGENT):
+        urgent = (<Attributes>process.relations.attributes).urgent
+        oldest = take_oldest_of(urgent)
+        if urgent.messages_len == 0:
+            lower_flag(process, FLAG_URGENT | FLAG_NEWS)
+    return oldest
+
+
+cdef PyObject* take_oldest_of(mailbox_t* mailbox) noexcept:
     cdef uint64_t position = mailbox.head
     while position < mailbox.tail:
         if mailbox_at(mailbox, position).kind == KIND_MESSAGE:
@@ -52,7 +63,7 @@ cdef admission_t admit(
             doom(signals, process, "mailbox_full")
         elif attributes.on_full != ON_FULL_DROP:
             push(signals, process, message, words, is_urgent)
-            oldest = take_oldest(&process.mailbox)
+            oldest = take_oldest(process)
             if oldest != NULL:
                 Py_DECREF(<object>oldest)
             return ADMITTED

@@ -24,20 +24,26 @@ cdef int check_dest(Signals signals, object dest, str caller) except -1:
 
 
 cdef process_t* find_alias(Ref ref, bint* is_urgent) noexcept:
-    cdef monitor_t* monitor
-    cdef process_t* process
     if ref.kind != REF_MONITOR or ref.alias & ALIAS_ACTIVE == 0:
         return NULL
-    monitor = <monitor_t*>ref.target
-    process = <process_t*>monitor.owner
     is_urgent[0] = ref.alias & ALIAS_PRIORITY != 0
-    if ref.alias & ALIAS_REPLY:
-        ref.alias &= ~<int>ALIAS_ACTIVE
-        if monitor.target != NULL:
-            detach_monitor(monitor)
-        else:
-            end_alias(monitor)
-    return process
+    return <process_t*>(<monitor_t*>ref.target).owner
+
+
+cdef void use_up(object dest) noexcept:
+    cdef monitor_t* monitor
+    cdef Ref ref
+    if type(dest) is not Ref:
+        return
+    ref = <Ref>dest
+    if ref.kind != REF_MONITOR or ref.alias & (ALIAS_ACTIVE | ALIAS_REPLY) != ALIAS_ACTIVE | ALIAS_REPLY:
+        return
+    monitor = <monitor_t*>ref.target
+    ref.alias &= ~<int>ALIAS_ACTIVE
+    if monitor.target != NULL:
+        detach_monitor(monitor)
+    else:
+        end_alias(monitor)
 
 
 cdef process_t* find_receiver(Signals signals, object dest, bint* is_urgent) noexcept:
@@ -59,6 +65,7 @@ cdef int arrive(Signals signals, message_timer_t* timer) except -1:
     cdef process_t* process = find_receiver(signals, <object>timer.dest, &is_urgent)
     if process == NULL:
         return 0
+    use_up(<object>timer.dest)
     if has(process, FLAG_BOUNDED):
         admit(signals, process, message, timer.words, is_urgent, False)
         timer.message = NULL

@@ -127,6 +127,7 @@ cdef class Attributes:
     cdef sender_t* sending          # What it waits to send itself, NULL if it does not. Owned.
     cdef int64_t max_heap_size      # In words; 0: no limit.
     cdef uint32_t mailbox_limit     # In messages; 0: no limit.
+    cdef uint32_t suspending_max    # When `suspending` holds so many, those who have died are taken out.
     cdef uint32_t suspends          # Times that others suspend it, summed.
     cdef uint8_t on_full            # ON_FULL_...
     cdef bint off_heap              # message_queue_data is "off_heap".

@@ -11,7 +11,7 @@ except ModuleNotFoundError:
     ) from None
 
 from csched import aio
-from csched._bif import exit, flush, receive, self, send, sleep, yield_
+from csched._bif import flush, receive, self, send, sleep, yield_
 from csched._bif_flag import (
     erase,
     get,
@@ -23,7 +23,7 @@ from csched._bif_flag import (
     set_label,
     suspend,
 )
-from csched._bif_link import alias, demonitor, link, monitor, node, unalias, unlink
+from csched._bif_link import alias, demonitor, exit, link, monitor, node, unalias, unlink
 from csched._bif_name import register, registered, unregister, whereis
 from csched._bif_process import is_alive, make_ref, pid, processes
 from csched._bif_spawn import spawn, spawn_link, spawn_monitor, spawn_opt

@@ -1,4 +1,4 @@
-from typing import Any, Literal, NoReturn, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from csched._ids import Pid, Ref
 
@@ -6,10 +6,6 @@ _T = TypeVar("_T")
 _Default = TypeVar("_Default")
 
 def self() -> Pid: ...
-@overload
-def exit(pid_or_reason: object) -> NoReturn: ...
-@overload
-def exit(pid_or_reason: Pid, reason: object) -> Literal[True]: ...
 def send(dest: Pid | str | Ref, message: _T) -> _T: ...
 @overload
 def receive(pattern: type[_T], *, timeout: float | None = None) -> _T: ...

@@ -30,7 +30,7 @@ class NoProc(LookupError):
 
 
 class MailboxFull(RuntimeError):
-    """The mailbox is full, and the sender cannot wait for room: it is no process, or the receiver."""
+    """The mailbox is full, and the sender cannot wait: it is no process, or the receiver itself."""
 
 
 class ProcessExit(BaseException):

@@ -134,10 +134,10 @@ def reason_of(error: BaseException) -> object:
     return Crash(error, traceback_text(error))
 
 
-def substitute_reason(error: BaseException, failure: Exception) -> object:
+def substitute_reason(error: BaseException, failure: BaseException) -> object:
     """What stands for the exit reason of a process that raised this, if that cannot be copied."""
     if isinstance(error, ProcessExit | SystemExit):
-        return Crash(RuntimeError(f"an exit reason {failure}"), traceback_text(failure))
+        return Crash(failure.with_traceback(None), traceback_text(failure))
     return Crash(RuntimeError(f"{type(error).__name__}: {text_of(error)}"), traceback_text(error))
 
 

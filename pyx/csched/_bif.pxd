@@ -23,8 +23,6 @@ from csched._process cimport process_t
 from csched._scheduler cimport Scheduler, current
 from csched._types cimport CONTEXT_REDS, COPY_WORDS_PER_REDUCTION, STATE_EXITING
 
-from csched._errors import NotRunning
-
 
 cdef enum wait_result_t:
     WAIT_FAILED = -1    # An exception is set.
@@ -50,6 +48,8 @@ cdef process_t* lookup(Scheduler scheduler, object pid, str caller) except? NULL
 cdef Scheduler any_scheduler()
 # Tells why the caller is no process: always raises.
 cdef Scheduler not_running()
+# Tells that the caller is being torn down: always raises.
+cdef Scheduler has_ended(Scheduler scheduler)
 # The slice's reductions are used up: let others run, unless this is a bad place.
 cdef int end_slice(Scheduler scheduler) except -1
 cdef int64_t seconds_to_deadline(object seconds, str name) except -1
@@ -68,7 +68,7 @@ cdef inline Scheduler acting():
     """The same, for calls that tie something to the process: not while it is torn down."""
     cdef Scheduler scheduler = running()
     if scheduler.current.state == STATE_EXITING:
-        raise NotRunning(f"{<object>scheduler.current.pid!r} has ended: only send() may be called here")
+        return has_ended(scheduler)
     return scheduler
 
 

@@ -16,11 +16,11 @@ from csched._process cimport (
     process_t, sender_t,
 )
 from csched._scheduler cimport ASK_MESSAGE, ASK_ROOM, ASK_SLICE, ASK_TIMER, ASK_YIELD, Scheduler, charge
-from csched._signal cimport exit_signal, push_urgent, tell
+from csched._signal cimport push_urgent, tell
 from csched._timer cimport deadline_after, monotonic_ns
 from csched._types cimport SEND_REDS, STATE_RUNNING
 
-from csched._errors import MailboxFull, NotRunning, ProcessExit
+from csched._errors import MailboxFull, NotRunning
 
 RAISE = object()
 
@@ -51,6 +51,10 @@ cdef Scheduler not_running():
     if any_scheduler().thread != csched_thread_state():
         raise NotRunning("this thread is not the scheduler's: only send() may be called from another thread")
     raise NotRunning("no process is running: this is a callback, not a process")
+
+
+cdef Scheduler has_ended(Scheduler scheduler):
+    raise NotRunning(f"{<object>scheduler.current.pid!r} has ended: only send() may be called here")
 
 
 cdef int end_slice(Scheduler scheduler) except -1:
@@ -84,70 +88,6 @@ def self():
     cdef Scheduler scheduler = running()
     charge_call(scheduler, 1)
     return <object>scheduler.current.pid
-
-
-def exit(pid_or_reason, reason=RAISE):
-    """End the process that calls, ``exit(reason)``, or tell another one to exit, ``exit(pid, reason)``.
-
-    ``exit(reason)`` raises `ProcessExit` in the caller, so that its ``finally`` and ``with`` blocks run. An exit is
-    not logged, whatever the reason.
-
-    ``exit(pid, reason)`` sends an exit signal. A process that traps exits gets the message ``Exit(sender, reason)``;
-    any other one ends with this reason, but for ``"normal"``, which only a process itself obeys.
-    ``"kill"`` cannot be trapped: the process ends, with reason ``"killed"``. A dead process takes no notice. May
-    be called from any thread; the sender then is the first process.
-
-    Parameters
-    ----------
-    pid_or_reason : object
-        With two arguments, a Pid; else the reason.
-    reason : object, optional
-        ``"normal"``, ``"shutdown"``, or anything that can be copied.
-
-    Returns
-    -------
-    bool
-        True, of ``exit(pid, reason)``.
-
-    Raises
-    ------
-    ProcessExit
-        Of ``exit(reason)``, always; of ``exit(self(), reason)`` if that is deadly.
-    CopyError
-        The reason cannot be copied. Nothing happens.
-    TypeError
-        Two arguments, and the first is no Pid.
-    ValueError
-        It is a pid of another run.
-    NotRunning
-        The caller of ``exit(reason)`` is no process, or no scheduler is running.
-
-    Notes
-    -----
-    Cost: O(size of the reason). Source: ``erlang:exit/1,2``, Elixir's ``Process.exit/2``.
-    """
-    cdef Scheduler scheduler
-    cdef process_t* process
-    cdef process_t* sender = NULL
-    cdef size_t words = 0
-    cdef bint was_doomed
-    if reason is RAISE:
-        running()
-        raise ProcessExit(copy_message(pid_or_reason, &words))
-    scheduler = any_scheduler()
-    lookup(scheduler, pid_or_reason, "exit(pid, reason)")
-    copy = copy_message(reason, &words)
-    if is_process(scheduler):
-        sender = scheduler.current
-    process = <process_t*>(<Pid>pid_or_reason).process
-    if process != NULL:
-        was_doomed = has(process, FLAG_DOOMED)
-        exit_signal(scheduler, <Pid>sender.pid if sender != NULL else scheduler.first, process, copy, words, False)
-        if process == sender and has(process, FLAG_DOOMED) and not was_doomed and process.state == STATE_RUNNING:
-            raise scheduler.exit_exception(process)
-    if sender != NULL:
-        charge_call(scheduler, 1 + copy_reductions(words))
-    return True
 
 
 # --- Messages ----------------------------------------------------------------------------------
@@ -238,12 +178,11 @@ cdef int send_specially(
     if not is_process(scheduler) or scheduler.current == process:
         Py_DECREF(message)
         raise MailboxFull(f"the mailbox of {<object>process.pid!r} is full, and this caller cannot wait")
-    use_up(dest)
-    return wait_for_room(scheduler, process, <PyObject*>message, words, is_urgent)
+    return wait_for_room(scheduler, process, dest, <PyObject*>message, words, is_urgent)
 
 
 cdef int wait_for_room(
-    Scheduler scheduler, process_t* receiver, PyObject* message, size_t words, bint is_urgent
+    Scheduler scheduler, process_t* receiver, object dest, PyObject* message, size_t words, bint is_urgent
 ) except -1:
     """Stop the process that runs until its message, whose reference is taken over, is in a full mailbox."""
     cdef process_t* sender = scheduler.current
@@ -256,6 +195,7 @@ cdef int wait_for_room(
     outer = attributes.sending
     attributes.sending = record
     try:
+        use_up(dest)
         while record.receiver != NULL:
             scheduler.park(ASK_ROOM)
     finally:

@@ -1,9 +1,9 @@
-"""Built-in functions for failure: links, monitors, aliases.
+"""Built-in functions for failure: exits, links, monitors, aliases.
 
 Purpose: the public calls over `_signal`. Each checks its arguments, makes what may fail to be made, and only then
 changes anything.
 
-Sources: bif.c, erl_bif_info.c (`link/1`, `monitor/3`, `alias/1`).
+Sources: bif.c, erl_bif_info.c (`exit/2`, `link/1`, `monitor/3`, `alias/1`).
 """
 
 from csched._relation cimport monitor_t

@@ -1,24 +1,34 @@
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_CheckExact
 from libc.stdint cimport uint8_t, uint64_t
 
-from csched._bif cimport acting, charge_call, check_name, lookup
+from csched._bif cimport (
+    RAISE, acting, any_scheduler, charge_call, check_name, copy_reductions, is_process, lookup, running,
+)
 from csched._copy cimport copy_message
 from csched._ids cimport (
     ALIAS_ACTIVE, ALIAS_MONITOR, ALIAS_PRIORITY, ALIAS_REPLY, REF_MONITOR, Pid, Ref,
 )
-from csched._mailbox cimport mailbox_at, mailbox_seek, mailbox_t, mailbox_take
+from csched._mailbox cimport KIND_SIGNAL, mailbox_at, mailbox_seek, mailbox_t, mailbox_take, message_t
 from csched._process cimport FLAG_BOUNDED, FLAG_DOOMED, FLAG_EXITING, FLAG_TRAPS_EXIT, has, process_t
 from csched._cpython cimport new_reference
 from csched._limit cimport let_in
 from csched._relation cimport monitor_free, monitor_new, monitor_t
 from csched._scheduler cimport Scheduler
 from csched._signal cimport (
+    EXIT_BY_CALL, EXIT_BY_LINK, EXIT_BY_SELF, is_linked,
     attach_monitor, deliver_signal, detach_monitor, down_message, end_alias, exit_signal, link_processes,
     unlink_processes,
 )
+from csched._types cimport STATE_RUNNING
 
-from csched._errors import Down, NoProc
+from csched._errors import Down, NoProc, ProcessExit
+
+
+cdef extern from "Python.h":
+    PyObject* PyTuple_GET_ITEM(object tuple, Py_ssize_t index) noexcept
+
 
 # What `monitor` takes as `alias`.
 cdef dict ALIAS_MODES = {
@@ -36,6 +46,77 @@ def node():
     Source: ``erlang:node/0``.
     """
     return "nonode@nohost"
+
+
+# --- Exits -------------------------------------------------------------------------------------
+
+
+def exit(pid_or_reason, reason=RAISE):
+    """End the process that calls, ``exit(reason)``, or tell another one to exit, ``exit(pid, reason)``.
+
+    ``exit(reason)`` raises `ProcessExit` in the caller, so that its ``finally`` and ``with`` blocks run. An exit is
+    not logged, whatever the reason.
+
+    ``exit(pid, reason)`` sends an exit signal. A process that traps exits gets the message ``Exit(sender, reason)``;
+    any other one ends with this reason, but for ``"normal"``, which only a process itself obeys.
+    ``"kill"`` cannot be trapped: the process ends, with reason ``"killed"``. A dead process takes no notice. May
+    be called from any thread; the sender then is the first process.
+
+    Parameters
+    ----------
+    pid_or_reason : object
+        With two arguments, a Pid; else the reason.
+    reason : object, optional
+        ``"normal"``, ``"shutdown"``, or anything that can be copied.
+
+    Returns
+    -------
+    bool
+        True, of ``exit(pid, reason)``.
+
+    Raises
+    ------
+    ProcessExit
+        Of ``exit(reason)``, always; of ``exit(self(), reason)`` if that is deadly.
+    CopyError
+        The reason cannot be copied. Nothing happens.
+    TypeError
+        Two arguments, and the first is no Pid.
+    ValueError
+        It is a pid of another run.
+    NotRunning
+        The caller of ``exit(reason)`` is no process, or no scheduler is running.
+
+    Notes
+    -----
+    Cost: O(size of the reason). Source: ``erlang:exit/1,2``, Elixir's ``Process.exit/2``.
+    """
+    cdef Scheduler scheduler
+    cdef process_t* process
+    cdef process_t* sender = NULL
+    cdef size_t words = 0
+    cdef bint was_doomed
+    if reason is RAISE:
+        running()
+        raise ProcessExit(copy_message(pid_or_reason, &words))
+    scheduler = any_scheduler()
+    lookup(scheduler, pid_or_reason, "exit(pid, reason)")
+    copy = copy_message(reason, &words)
+    if is_process(scheduler):
+        sender = scheduler.current
+    process = <process_t*>(<Pid>pid_or_reason).process
+    if process != NULL:
+        was_doomed = has(process, FLAG_DOOMED)
+        exit_signal(
+            scheduler, <Pid>sender.pid if sender != NULL else scheduler.first, process, copy, words,
+            EXIT_BY_SELF if process == sender else EXIT_BY_CALL)
+        if process == scheduler.current:
+            scheduler.ticker.insist = True  # It is to hear of it even if nobody else is runnable.
+        if process == sender and has(process, FLAG_DOOMED) and not was_doomed and process.state == STATE_RUNNING:
+            raise scheduler.exit_exception(process)
+    if sender != NULL:
+        charge_call(scheduler, 1 + copy_reductions(words))
+    return True
 
 
 # --- Links ---------------------------------------------------------------------------------------
@@ -74,11 +155,13 @@ def link(pid):
     cdef Scheduler scheduler = acting()
     cdef process_t* process = scheduler.current
     cdef process_t* other = lookup(scheduler, pid, "link()")
-    if other == NULL or has(other, FLAG_DOOMED | FLAG_EXITING):
+    if is_linked(process, (<Pid>pid).id):
+        pass
+    elif other == NULL or has(other, FLAG_DOOMED | FLAG_EXITING):
         if other != process:
             if not has(process, FLAG_TRAPS_EXIT):
                 raise NoProc(f"cannot link with {pid!r}: it is dead")
-            exit_signal(scheduler, <Pid>pid, process, "noproc", 0, True)
+            exit_signal(scheduler, <Pid>pid, process, "noproc", 0, EXIT_BY_LINK)
     elif other != process:
         link_processes(process, other)
     charge_call(scheduler, 1)
@@ -113,9 +196,8 @@ def unlink(pid):
     Cost: O(log n) of the links. Source: ``erlang:unlink/1``.
     """
     cdef Scheduler scheduler = acting()
-    cdef process_t* other = lookup(scheduler, pid, "unlink()")
-    if other != NULL:
-        unlink_processes(scheduler.current, other)
+    lookup(scheduler, pid, "unlink()")
+    unlink_processes(scheduler.current, (<Pid>pid).id)
     charge_call(scheduler, 1)
     return True
 
@@ -169,7 +251,6 @@ def monitor(pid_or_name, *, alias=None, tag=None):
     cdef process_t* process = scheduler.current
     cdef process_t* other
     cdef monitor_t* record
-    cdef PyObject* details_ref = NULL
     cdef size_t words = 0
     cdef object details = None
     cdef Pid target = None
@@ -200,8 +281,7 @@ def monitor(pid_or_name, *, alias=None, tag=None):
             Py_INCREF(details)
             record.details = <PyObject*>details
         if other == NULL:
-            details_ref = record.details
-            deliver_signal(scheduler, process, down_message(ref, details_ref, target, "noproc"), words)
+            deliver_signal(scheduler, process, down_message(ref, details, target, "noproc"), words)
             # It has fired: an alias that goes with the monitor is over.
             if ref.alias & ALIAS_MONITOR:
                 ref.alias = 0
@@ -223,11 +303,14 @@ cdef monitor_t* own_record(Scheduler scheduler, Ref ref) noexcept:
     return <monitor_t*>ref.target
 
 
-cdef bint is_down(object message, Ref ref) except -1:
-    """Whether a message is what the monitor of `ref` has sent."""
-    if type(message) is Down:
-        return message[0] is ref
-    return type(message) is tuple and len(message) == 5 and message[1] is ref and message[2] == "process"
+cdef inline bint is_down(message_t* message, Ref ref) noexcept:
+    """Whether a message is what the monitor of `ref` has sent; without running Python code."""
+    if message.kind != KIND_SIGNAL:
+        return False
+    if type(<object>message.value) is Down:
+        return PyTuple_GET_ITEM(<object>message.value, 0) == <PyObject*>ref
+    # Of a monitor with a tag; else it is an Exit.
+    return PyTuple_CheckExact(<object>message.value) and PyTuple_GET_ITEM(<object>message.value, 1) == <PyObject*>ref
 
 
 cdef bint flush_down(Scheduler scheduler, Ref ref) except -1:
@@ -236,7 +319,7 @@ cdef bint flush_down(Scheduler scheduler, Ref ref) except -1:
     cdef mailbox_t* mailbox = &process.mailbox
     cdef uint64_t position = mailbox_seek(mailbox, ref.mark)
     while position < mailbox.tail:
-        if is_down(<object>mailbox_at(mailbox, position).value, ref):
+        if is_down(mailbox_at(mailbox, position), ref):
             _message = new_reference(mailbox_take(mailbox, position))
             if has(process, FLAG_BOUNDED):
                 let_in(scheduler, process)

@@ -81,6 +81,16 @@ cdef extern from *:
         }
     }
 
+    /* Report an exception that has been caught where it cannot be raised, by sys.unraisablehook. */
+    static inline void csched_report_unraisable(PyObject *error, PyObject *where) {
+    #if PY_VERSION_HEX >= 0x030C0000
+        PyErr_SetRaisedException(Py_NewRef(error));
+    #else
+        PyErr_Restore(Py_NewRef(Py_TYPE(error)), Py_NewRef(error), PyException_GetTraceback(error));
+    #endif
+        PyErr_WriteUnraisable(where);
+    }
+
     #define csched_tuple_items(tuple) (((PyTupleObject *)(tuple))->ob_item)
 
     /* Put a process's context in (or take it out): exchange the thread's with the one in `slot`. */
@@ -99,6 +109,7 @@ cdef extern from *:
     void csched_swap_context(PyThreadState* state, PyObject** slot) noexcept
     void csched_hand_over(PyObject* stop, PyObject* value) noexcept
     void csched_clear_stop(PyObject* stop) noexcept
+    void csched_report_unraisable(object error, object where) noexcept
     # The array of a tuple's items, for a vectorcall.
     PyObject** csched_tuple_items(PyObject* tuple) noexcept
 

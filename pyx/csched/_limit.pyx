@@ -122,6 +122,9 @@ cdef int let_in(Signals signals, process_t* process) except -1:
         attributes.mailbox_limit == 0 or messages_of(process) < attributes.mailbox_limit
     ):
         record = attributes.senders
+        if has(record.sender, FLAG_DOOMED):
+            settle(record)  # It will take its message back.
+            continue
         push(signals, process, record.message, record.words, record.is_urgent)
         record.message = NULL
         settle(record)

@@ -1,8 +1,8 @@
 """Destinations; their theory of operation is in `_post.pxd`."""
 
-from cpython.exc cimport PyErr_WriteUnraisable
 from cpython.object cimport PyObject
 
+from csched._cpython cimport csched_report_unraisable
 from csched._ids cimport ALIAS_ACTIVE, ALIAS_PRIORITY, ALIAS_REPLY, REF_MONITOR, Pid, Ref
 from csched._limit cimport admit
 from csched._mailbox cimport mailbox_push
@@ -65,10 +65,10 @@ cdef int arrive(Signals signals, message_timer_t* timer) except -1:
     cdef process_t* process = find_receiver(signals, <object>timer.dest, &is_urgent)
     if process == NULL:
         return 0
-    use_up(<object>timer.dest)
     if has(process, FLAG_BOUNDED):
         admit(signals, process, message, timer.words, is_urgent, False)
         timer.message = NULL
+        use_up(<object>timer.dest)
         return 0
     if is_urgent:
         push_urgent(process, message, timer.words)
@@ -76,6 +76,7 @@ cdef int arrive(Signals signals, message_timer_t* timer) except -1:
         mailbox_push(&process.mailbox, message, timer.words)
     timer.message = NULL
     tell(signals, process)
+    use_up(<object>timer.dest)
     return 0
 
 
@@ -87,6 +88,6 @@ cdef void expire(Signals signals, message_timer_t* timer) noexcept:
     forget_target(timer.ref)
     try:
         arrive(signals, timer)
-    except BaseException:
-        PyErr_WriteUnraisable(<object>timer.dest)
+    except BaseException as error:
+        csched_report_unraisable(error, <object>timer.dest)
     message_timer_free(timer)

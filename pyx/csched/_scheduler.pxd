@@ -60,6 +60,11 @@ cdef enum:
 
 
 cdef enum:
+    # Signals of a dying process that are sent between two looks at the ticks.
+    TEARDOWN_STEPS = 8
+
+
+cdef enum:
     # What a process asks for when it stops.
     ASK_MESSAGE = 0     # Wait for a message past `scanned`, or for its timer if one is set.
     ASK_TIMER = 1       # Wait for its timer alone.

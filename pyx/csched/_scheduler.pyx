@@ -1,5 +1,4 @@
 cimport cython
-from cpython.exc cimport PyErr_WriteUnraisable
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_GET_SIZE
@@ -8,7 +7,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint64_t
 from csched._copy cimport hooks_running
 from csched._cpython cimport (
     PYGEN_ERROR, PYGEN_NEXT, Py_CLEAR, PyContext_CopyCurrent, PyIter_Send,
-    PySendResult, csched_clear_stop,
+    PySendResult, csched_clear_stop, csched_report_unraisable,
     csched_swap_context, csched_take_exception, new_reference
 )
 from csched._fiber cimport fiber_current, fiber_switch
@@ -181,6 +180,8 @@ cdef class Scheduler:
         used = CONTEXT_REDS - self.reductions_left
         ticks = self.ticker.ticks - self.slice_ticks
         self.ticker.slice = 0
+        if self.ticker.insist and not self.stopping:
+            self.ticker.insist = False
         self.current = NULL
         process.held = <uint16_t>self.held[0]
         self.held[0] = 0
@@ -238,6 +239,7 @@ cdef class Scheduler:
         if process.coroutine == NULL:
             status = launch(self.services, process, &result)
         elif has(process, FLAG_DOOMED):
+            self.ticker.insist = True
             status = throw_into(process, self.exit_exception(process), &result)
         else:
             status = PyIter_Send(process.coroutine, <PyObject*>None, &result)
@@ -259,14 +261,14 @@ cdef class Scheduler:
         cdef object error = None
         try:
             error = self.conclude(process, status, result)
-        except BaseException:
-            PyErr_WriteUnraisable(<object>process.pid)
+        except BaseException as failure:
+            csched_report_unraisable(failure, <object>process.pid)
         process.state = STATE_EXITING
         raise_flag(process, FLAG_EXITING)
         try:
             set_reason(self, process, error)
-        except BaseException:
-            PyErr_WriteUnraisable(<object>process.pid)
+        except BaseException as failure:
+            csched_report_unraisable(failure, <object>process.pid)
         csched_swap_context(self.thread, &process.context)
         return self.reap(process)
 
@@ -316,12 +318,18 @@ cdef class Scheduler:
         """Tell those who are tied to it, in as many slices as that takes; then it is gone."""
         cdef PyObject* pid = process.pid
         cdef Attributes attributes
-        cdef bint is_done
-        is_done = tear_down(self, process, &self.reductions_left)
-        if not is_done:
-            self.end(process)
-            self.settle(process, ASK_SLICE)
-            return 0
+        cdef int budget
+        while True:
+            # A few at a time: what it costs to copy the reason is in the ticks.
+            budget = min(self.reductions_left, <int>TEARDOWN_STEPS)
+            self.reductions_left -= budget
+            if tear_down(self, process, &budget):
+                break
+            self.reductions_left += budget
+            if self.reductions_left <= 0 or self.ticker.ticks - self.slice_ticks > 1:
+                self.end(process)
+                self.settle(process, ASK_SLICE)
+                return 0
         mailbox_clear(&process.mailbox)  # What has arrived since.
         attributes = attributes_or_none(process)
         if attributes is not None and attributes.urgent != NULL:
@@ -342,8 +350,8 @@ cdef class Scheduler:
         try:
             self.services.report_abandoned(
                 <object>process.pid, <object>process.function, process.arity, attributes_of(process).unwinding)
-        except BaseException:
-            PyErr_WriteUnraisable(<object>process.pid)
+        except BaseException as error:
+            csched_report_unraisable(error, <object>process.pid)
         # Its runner, which keeps itself alive, and its coroutine are leaked: to let go of them would raise
         # in them once more.
         process.coroutine = NULL
@@ -425,6 +433,8 @@ cdef class Scheduler:
         process.fiber = NULL
         Py_DECREF(<object>fiber)  # It stays alive: its own stack refers to it.
         self.begin(process)
+        if has(process, FLAG_DOOMED):
+            self.ticker.insist = True  # It is to be looked after even if nobody else is runnable.
         return fiber_switch(fiber)
 
     # --- Signals -------------------------------------------------------------------------------

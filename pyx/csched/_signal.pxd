@@ -48,6 +48,13 @@ cdef extern from "sleeper.h":
         pass
 
 
+cdef enum exit_kind_t:
+    # Where an exit signal comes from.
+    EXIT_BY_LINK = 0
+    EXIT_BY_CALL = 1    # exit(pid, reason) of somebody else,
+    EXIT_BY_SELF = 2    # and of the process itself.
+
+
 cdef class Signals:
     # What it takes for a signal to arrive; the base of Scheduler, which has the rest.
     cdef runq_t runq
@@ -75,16 +82,17 @@ cdef int push_urgent(process_t* process, PyObject* message, size_t words) except
 
 # Tell a process to exit. The first time counts. `reason` is its own already.
 cdef void doom(Signals signals, process_t* process, object reason) noexcept
-# An exit signal from `sender`, by a link or by exit(pid, reason); `reason` is the receiver's own already.
+# An exit signal from `sender`; `reason` is the receiver's own already. May run Python code.
 cdef int exit_signal(
-    Signals signals, Pid sender, process_t* process, object reason, size_t words, bint by_link) except -1
+    Signals signals, Pid sender, process_t* process, object reason, size_t words, exit_kind_t kind) except -1
 # A copy of a reason for somebody else; of one that cannot be copied, its text. May run Python code.
 cdef object copy_reason(object reason, size_t* words)
 
 # Both ends, or none on an exception. 0: they were linked already.
 cdef bint link_processes(process_t* one, process_t* other) except -1
-# 0: they were not linked.
-cdef bint unlink_processes(process_t* one, process_t* other) noexcept
+# The other one by its id: it may be in the midst of its teardown. 0: they were not linked.
+cdef bint unlink_processes(process_t* one, uint64_t other_id) noexcept
+cdef bint is_linked(process_t* one, uint64_t other_id) noexcept
 
 # Watch a process. `monitor` is new and in no ring.
 cdef int attach_monitor(process_t* owner, process_t* target, monitor_t* monitor) except -1
@@ -92,10 +100,10 @@ cdef int attach_monitor(process_t* owner, process_t* target, monitor_t* monitor)
 cdef void detach_monitor(monitor_t* monitor) noexcept
 # An alias is used up, or given up; the record goes, unless it is a monitor too.
 cdef void end_alias(monitor_t* monitor) noexcept
-# Tell the owner of a monitor that its target is down; the monitor is over. May run Python code.
+# Tell the owner of a monitor that its target is down; the monitor is over. May run Python code. The words copied.
 cdef int fire(Signals signals, monitor_t* monitor, Pid pid, object reason) except -1
 # The message of a monitor, from its Ref and details.
-cdef object down_message(Ref ref, PyObject* details, Pid pid, object reason)
+cdef object down_message(Ref ref, object details, Pid pid, object reason)
 
 # One who has suspended it lets go of so many of its times.
 cdef void release(Signals signals, process_t* process, uint32_t times) noexcept

@@ -3,11 +3,11 @@
 from cpython.mem cimport PyMem_Malloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport INT32_MAX, uint32_t, uint64_t
 
 from csched._copy cimport copy_message
 from csched._ids cimport (
-    ALIAS_ACTIVE, ALIAS_MONITOR, MONITOR_LATE, Pid, Ref
+    ALIAS_ACTIVE, ALIAS_MONITOR, MONITOR_LATE, REF_MONITOR, Pid, Ref
 )
 from csched._mailbox cimport KIND_SIGNAL, mailbox_at, mailbox_init, mailbox_push, mailbox_t
 from csched._process cimport (
@@ -110,18 +110,24 @@ cdef inline bint is_atom(object reason, str name) noexcept:
 
 
 cdef int exit_signal(
-    Signals signals, Pid sender, process_t* process, object reason, size_t words, bint by_link
+    Signals signals, Pid sender, process_t* process, object reason, size_t words, exit_kind_t kind
 ) except -1:
     cdef PyObject* items[2]
+    cdef Pid pid
     if has(process, FLAG_DOOMED | FLAG_EXITING):
         return 0
-    if not by_link and is_atom(reason, "kill"):
+    if kind != EXIT_BY_LINK and is_atom(reason, "kill"):
         doom(signals, process, "killed")
     elif has(process, FLAG_TRAPS_EXIT):
+        pid = <Pid>process.pid
         items[0] = <PyObject*>sender
         items[1] = <PyObject*>reason
-        deliver_signal(signals, process, csched_named_tuple(EXIT, 2, items), words + EXIT_WORDS)
-    elif not is_atom(reason, "normal") or (not by_link and process.pid == <PyObject*>sender):
+        # To make it may collect garbage, whose finalizers may run anything.
+        message = csched_named_tuple(EXIT, 2, items)
+        process = <process_t*>pid.process
+        if process != NULL and not has(process, FLAG_DOOMED | FLAG_EXITING):
+            deliver_signal(signals, process, message, words + EXIT_WORDS)
+    elif kind == EXIT_BY_SELF or not is_atom(reason, "normal"):
         doom(signals, process, reason)
     return 0
 
@@ -132,7 +138,8 @@ cdef object copy_reason(object reason, size_t* words):
         return reason
     try:
         return copy_message(reason, words)
-    except Exception:
+    except BaseException:
+        # In a teardown even an exit that a hook raises means no more than that.
         words[0] = 0
         return f"<{type(reason).__name__} that cannot be copied>"
 
@@ -158,13 +165,17 @@ cdef bint link_processes(process_t* one, process_t* other) except -1:
     return True
 
 
-cdef bint unlink_processes(process_t* one, process_t* other) noexcept:
+cdef bint is_linked(process_t* one, uint64_t other_id) noexcept:
+    return one.relations != NULL and links_find(one.relations.links, other_id) != NULL
+
+
+cdef bint unlink_processes(process_t* one, uint64_t other_id) noexcept:
+    cdef process_t* other
     cdef link_t* half
-    if one.relations == NULL or other.relations == NULL:
+    if not is_linked(one, other_id):
         return False
-    half = links_remove(&one.relations.links, (<Pid>other.pid).id)
-    if half == NULL:
-        return False
+    half = links_remove(&one.relations.links, other_id)
+    other = <process_t*>half.process
     link_free(half)
     link_free(links_remove(&other.relations.links, (<Pid>one.pid).id))
     return True
@@ -208,12 +219,12 @@ cdef void end_alias(monitor_t* monitor) noexcept:
     drop_if_idle(monitor)
 
 
-cdef object down_message(Ref ref, PyObject* details, Pid pid, object reason):
+cdef object down_message(Ref ref, object details, Pid pid, object reason):
     cdef PyObject* items[4]
     watched = pid
     tag = None
-    if details != NULL:
-        name, tag = <object>details
+    if details is not None:
+        name, tag = details
         if name is not None:
             watched = (name, NODE)
     if tag is not None:
@@ -229,17 +240,18 @@ cdef int fire(Signals signals, monitor_t* monitor, Pid pid, object reason) excep
     cdef process_t* owner
     cdef size_t words = 0
     cdef Ref ref = <Ref>monitor.ref
+    cdef object details = <object>monitor.details if monitor.details != NULL else None
     reason = "noproc" if ref.alias & MONITOR_LATE else copy_reason(reason, &words)
-    # The hooks of the reason may have removed the monitor, or ended its owner.
+    message = down_message(ref, details, pid, reason)
+    # Python code may have run, which may have removed the monitor, or ended its owner.
     monitor = <monitor_t*>ref.target
-    if monitor == NULL or monitor.target == NULL:
+    if ref.kind != REF_MONITOR or monitor.target == NULL:
         return 0
     owner = <process_t*>monitor.owner
-    message = down_message(ref, monitor.details, pid, reason)
-    detach_monitor(monitor)
     if not has(owner, FLAG_DOOMED | FLAG_EXITING):
         deliver_signal(signals, owner, message, words + EXIT_WORDS)
-    return 0
+    detach_monitor(monitor)
+    return <int>(words if words < INT32_MAX else INT32_MAX)
 
 
 # --- Suspension --------------------------------------------------------------------------------

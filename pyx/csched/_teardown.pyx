@@ -1,11 +1,11 @@
 """Teardown; its theory of operation is in `_teardown.pxd`."""
 
-from cpython.exc cimport PyErr_WriteUnraisable
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport uint32_t
 
 from csched._copy cimport copy_message
+from csched._cpython cimport csched_report_unraisable
 from csched._ids cimport Pid, Ref
 from csched._limit cimport dismiss, leave_queue
 from csched._process cimport FLAG_DOOMED, Attributes, has, process_t
@@ -13,8 +13,9 @@ from csched._relation cimport (
     link_free, link_t, links_pop, links_remove, message_timer_free, message_timer_t, monitor_t, relations_t,
     timers_remove,
 )
-from csched._signal cimport Signals, copy_reason, detach_monitor, exit_signal, fire, release
+from csched._signal cimport EXIT_BY_LINK, Signals, copy_reason, detach_monitor, exit_signal, fire, release
 from csched._timer cimport wheel_cancel
+from csched._types cimport CONTEXT_REDS, COPY_WORDS_PER_REDUCTION
 
 
 cdef int set_reason(Signals signals, process_t* process, object error) except -1:
@@ -24,12 +25,14 @@ cdef int set_reason(Signals signals, process_t* process, object error) except -1
         return 0
     if process.relations.links == NULL and process.relations.monitored_by == NULL:
         return 0
-    reason = signals.services.reason_of(error)
     try:
         # What it refers to beyond itself, its frames above all, is nobody's business.
-        reason = copy_message(reason, &words)
-    except Exception as failure:
-        reason = signals.services.substitute_reason(error, failure)
+        reason = copy_message(signals.services.reason_of(error), &words)
+    except BaseException as failure:
+        try:
+            reason = signals.services.substitute_reason(error, failure)
+        except BaseException:
+            reason = f"<{type(error).__name__} that cannot be told>"
     Py_INCREF(reason)
     process.exit = <PyObject*>reason
     return 0
@@ -76,6 +79,7 @@ cdef int signal_links(Signals signals, process_t* process, object reason, int* b
     cdef Pid other_pid
     cdef size_t words = 0
     while relations.links != NULL and budget[0] > 0:
+        words = 0
         half = links_pop(&relations.links)
         other = <process_t*>half.process
         link_free(half)
@@ -83,10 +87,11 @@ cdef int signal_links(Signals signals, process_t* process, object reason, int* b
         budget[0] -= 1
         other_pid = <Pid>other.pid
         copy = copy_reason(reason, &words)
+        budget[0] -= <int>min(words // COPY_WORDS_PER_REDUCTION, <size_t>CONTEXT_REDS)
         # To copy it may have run Python code, which may have ended the other.
         other = <process_t*>other_pid.process
         if other != NULL:
-            exit_signal(signals, pid, other, copy, words, True)
+            exit_signal(signals, pid, other, copy, words, EXIT_BY_LINK)
     return 0
 
 
@@ -103,9 +108,10 @@ cdef void drop_monitors(relations_t* relations, int* budget) noexcept:
 
 
 cdef int tell_watchers(Signals signals, process_t* process, object reason, int* budget) except -1:
+    cdef int words
     while process.relations.monitored_by != NULL and budget[0] > 0:
-        budget[0] -= 1
-        fire(signals, process.relations.monitored_by, <Pid>process.pid, reason)
+        words = fire(signals, process.relations.monitored_by, <Pid>process.pid, reason)
+        budget[0] -= 1 + min(words // <int>COPY_WORDS_PER_REDUCTION, <int>CONTEXT_REDS)
     return 0
 
 
@@ -124,12 +130,12 @@ cdef bint tear_down(Signals signals, process_t* process, int* budget) except -1:
     while relations.links != NULL and budget[0] > 0:
         try:
             signal_links(signals, process, reason, budget)
-        except BaseException:
-            PyErr_WriteUnraisable(<object>process.pid)
+        except BaseException as error:
+            csched_report_unraisable(error, <object>process.pid)
     drop_monitors(relations, budget)
     while relations.monitored_by != NULL and budget[0] > 0:
         try:
             tell_watchers(signals, process, reason, budget)
-        except BaseException:
-            PyErr_WriteUnraisable(<object>process.pid)
+        except BaseException as error:
+            csched_report_unraisable(error, <object>process.pid)
     return relations.links == NULL and relations.monitors == NULL and relations.monitored_by == NULL

@@ -34,6 +34,7 @@ cdef enum wait_result_t:
 cdef struct wait_t:
     PyObject* pattern       # Borrowed.
     uint64_t position       # In the mailbox, where to look next; a receive marker at first.
+    uint64_t urgent_tail    # Position up to which the priority messages have been looked at.
     int64_t deadline_ns     # INT64_MAX: none; 0: look once.
 
 

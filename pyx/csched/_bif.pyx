@@ -10,13 +10,13 @@ from csched._ids cimport Pid, Ref
 from csched._limit cimport ADMITTED, FULL, admit, admission_t, leave_queue, let_in, queue_sender
 from csched._mailbox cimport mailbox_at, mailbox_push, mailbox_seek, mailbox_t, mailbox_take
 from csched._match cimport ANY, matches, prepare
-from csched._post cimport check_dest, find_receiver, use_up
+from csched._post cimport check_dest, find_receiver
 from csched._process cimport (
     FLAG_BOUNDED, FLAG_DOOMED, FLAG_NEWS, FLAG_TIMED_OUT, FLAG_URGENT, Attributes, attributes_of, has, lower_flag,
     process_t, sender_t,
 )
 from csched._scheduler cimport ASK_MESSAGE, ASK_ROOM, ASK_SLICE, ASK_TIMER, ASK_YIELD, Scheduler, charge
-from csched._signal cimport push_urgent, tell
+from csched._signal cimport use_up, push_urgent, tell
 from csched._timer cimport deadline_after, monotonic_ns
 from csched._types cimport SEND_REDS, STATE_RUNNING
 
@@ -27,7 +27,7 @@ RAISE = object()
 
 cdef Scheduler any_scheduler():
     """The scheduler that runs, for calls that are not only for processes."""
-    if core.current is None:
+    if core.current is None or core.current.closed:
         raise NotRunning("no csched scheduler is running: call csched.run(main)")
     return core.current
 
@@ -157,7 +157,7 @@ def send(dest, message):
 cdef int send_specially(
     Scheduler scheduler, process_t* process, object dest, object message, size_t words, bint is_urgent
 ) except -1:
-    """To a mailbox with a limit, or by an alias, which is used up if the message goes in, or waits for that."""
+    """To a mailbox with a limit, or by an alias, which may be used up by it."""
     cdef admission_t admission = ADMITTED
     Py_INCREF(message)
     try:
@@ -173,9 +173,9 @@ cdef int send_specially(
         Py_DECREF(message)
         raise
     if admission != FULL:
-        use_up(dest)
+        use_up(<PyObject*>dest)
         return 0
-    if not is_process(scheduler) or scheduler.current == process:
+    if not is_process(scheduler) or scheduler.current == process or scheduler.current.state != STATE_RUNNING:
         Py_DECREF(message)
         raise MailboxFull(f"the mailbox of {<object>process.pid!r} is full, and this caller cannot wait")
     return wait_for_room(scheduler, process, dest, <PyObject*>message, words, is_urgent)
@@ -188,18 +188,15 @@ cdef int wait_for_room(
     cdef process_t* sender = scheduler.current
     cdef Attributes attributes
     cdef sender_t* record
-    cdef sender_t* outer
     attributes = attributes_of(sender)
-    record = queue_sender(sender, receiver, message, words, is_urgent)
-    # Not always None: the handler of a signal may send too.
-    outer = attributes.sending
+    record = queue_sender(sender, receiver, dest, message, words, is_urgent)
+    record.outer = attributes.sending
     attributes.sending = record
     try:
-        use_up(dest)
         while record.receiver != NULL:
             scheduler.park(ASK_ROOM)
     finally:
-        attributes.sending = outer
+        attributes.sending = record.outer
         leave_queue(record)
     return 0
 
@@ -225,6 +222,7 @@ cdef int wait_begin(Scheduler scheduler, wait_t* wait, object pattern) except -1
     cdef Pid pid
     wait.pattern = <PyObject*>pattern
     wait.position = 0
+    wait.urgent_tail = 0
     wait.deadline_ns = INT64_MAX
     if scheduler.current.timer != NULL or has(scheduler.current, FLAG_TIMED_OUT):
         scheduler.clear_timer(scheduler.current)  # Of an awaitable that was begun and given up.
@@ -248,6 +246,9 @@ cdef wait_result_t wait_poll(Scheduler scheduler, wait_t* wait, PyObject** messa
             message[0] = mailbox_take(mailbox, mailbox.head)
     else:
         message[0] = search(scheduler, mailbox, wait.pattern, &wait.position)
+        while message[0] == NULL and has(process, FLAG_URGENT) and urgent_tail(process) != wait.urgent_tail:
+            # It has come while a predicate ran, which may have received itself.
+            message[0] = take_urgent(scheduler, process, wait)
     if message[0] != NULL:
         charge(scheduler, 1)
         if process.timer != NULL or has(process, FLAG_TIMED_OUT):
@@ -268,12 +269,17 @@ cdef wait_result_t wait_poll(Scheduler scheduler, wait_t* wait, PyObject** messa
     return WAIT_SUSPEND
 
 
+cdef inline uint64_t urgent_tail(process_t* process) noexcept:
+    return (<Attributes>process.relations.attributes).urgent.tail
+
+
 cdef PyObject* take_urgent(Scheduler scheduler, process_t* process, wait_t* wait) except? NULL:
     """The first priority message that matches, taken; or NULL."""
     cdef mailbox_t* mailbox = (<Attributes>process.relations.attributes).urgent
     cdef PyObject* message
     cdef uint64_t position = 0  # No marker: what is in here may have arrived in any order.
     lower_flag(process, FLAG_NEWS)
+    wait.urgent_tail = mailbox.tail
     message = search(scheduler, mailbox, wait.pattern, &position)
     if mailbox.messages_len == 0:
         lower_flag(process, FLAG_URGENT)

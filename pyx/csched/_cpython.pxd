@@ -60,8 +60,12 @@ cdef extern from *:
      * every await of csched returns, so `stop` is used again and again, unless somebody has kept it. */
     static inline void csched_hand_over(PyObject *stop, PyObject *value) {
     #if PY_VERSION_HEX >= 0x030C0000
+        /* What was handed over last may have a finalizer, in which other processes run and hand over too. */
+        while (Py_REFCNT(stop) == 1 && ((PyStopIterationObject *)stop)->value != NULL) {
+            Py_CLEAR(((PyStopIterationObject *)stop)->value);
+        }
         if (Py_REFCNT(stop) == 1) {
-            Py_XSETREF(((PyStopIterationObject *)stop)->value, value);
+            ((PyStopIterationObject *)stop)->value = value;
             PyErr_SetRaisedException(Py_NewRef(stop));
             return;
         }

@@ -9,9 +9,10 @@ Purpose: backpressure. A receiver that drowns slows its senders down, or says ho
    senders are served in the order in which they came, nobody overtakes, and nobody wakes for nothing.
    While the ring is not empty the mailbox counts as full.
 3. A sender_t is its sender's: `receiver` is NULL from the moment that it is settled, the message in the mailbox or
-   swallowed, and the sender frees it when it runs on. A sender that dies meanwhile takes its message back.
-4. Who cannot wait is told by MailboxFull: another thread, a callback, a process that sends to itself. Timers
-   do not wait either: their message goes in.
+   swallowed, and the sender frees it when it runs on. A sender that dies meanwhile takes its message back; one that
+   was sent to an alias is swallowed if that is not active any more when its turn comes.
+4. Who cannot wait is told by MailboxFull: another thread, a callback, a process that sends to itself or is torn
+   down. Timers do not wait either: their message goes in.
 
 Rejected: waking all who wait to try again (a thundering herd, and no order); a credit for each sender.
 
@@ -40,7 +41,7 @@ cdef admission_t admit(
 
 # The sender waits from now on. Takes the reference to the message over.
 cdef sender_t* queue_sender(
-    process_t* sender, process_t* receiver, PyObject* message, size_t words, bint is_urgent) except NULL
+    process_t* sender, process_t* receiver, object dest, PyObject* message, size_t words, bint is_urgent) except NULL
 # The sender does not wait any more: it is settled, or gives up. Frees it. May run Python code.
 cdef void leave_queue(sender_t* record) noexcept
 # A message has been taken out of the mailbox of a process with FLAG_BOUNDED, or its limit was changed.

@@ -2,16 +2,17 @@
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport uint64_t
 
 from csched._cpython cimport Py_CLEAR
+from csched._ids cimport Ref
 from csched._mailbox cimport KIND_MESSAGE, mailbox_at, mailbox_push, mailbox_seek, mailbox_t, mailbox_take
 from csched._process cimport (
     FLAG_DOOMED, FLAG_EXITING, FLAG_NEWS, FLAG_URGENT, ON_FULL_BLOCK, ON_FULL_DROP, ON_FULL_EXIT, Attributes, has,
     lower_flag, messages_of, process_t, sender_t,
 )
-from csched._signal cimport Signals, doom, push_urgent, tell, wake
+from csched._signal cimport Signals, alias_owner, doom, push_urgent, tell, use_up, wake
 from csched._types cimport STATE_WAITING
 
 
@@ -72,7 +73,7 @@ cdef admission_t admit(
 
 
 cdef sender_t* queue_sender(
-    process_t* sender, process_t* receiver, PyObject* message, size_t words, bint is_urgent
+    process_t* sender, process_t* receiver, object dest, PyObject* message, size_t words, bint is_urgent
 ) except NULL:
     cdef Attributes attributes = <Attributes>receiver.relations.attributes
     cdef sender_t* record = <sender_t*>PyMem_Malloc(sizeof(sender_t))
@@ -83,6 +84,11 @@ cdef sender_t* queue_sender(
     record.message = message
     record.words = words
     record.is_urgent = is_urgent
+    record.outer = NULL
+    record.alias = NULL
+    if type(dest) is Ref:
+        Py_INCREF(dest)
+        record.alias = <PyObject*>dest
     if attributes.senders == NULL:
         record.next = record.prev = record
         attributes.senders = record
@@ -109,15 +115,18 @@ cdef void settle(sender_t* record) noexcept:
 
 cdef void leave_queue(sender_t* record) noexcept:
     cdef PyObject* message = record.message
+    cdef PyObject* alias = record.alias
     if record.receiver != NULL:
         settle(record)
     PyMem_Free(record)
     Py_CLEAR(message)
+    Py_CLEAR(alias)
 
 
 cdef int let_in(Signals signals, process_t* process) except -1:
     cdef Attributes attributes = <Attributes>process.relations.attributes
     cdef sender_t* record
+    cdef object alias
     while attributes.senders != NULL and (
         attributes.mailbox_limit == 0 or messages_of(process) < attributes.mailbox_limit
     ):
@@ -125,11 +134,14 @@ cdef int let_in(Signals signals, process_t* process) except -1:
         if has(record.sender, FLAG_DOOMED):
             settle(record)  # It will take its message back.
             continue
-        push(signals, process, record.message, record.words, record.is_urgent)
-        record.message = NULL
+        alias = <object>record.alias if record.alias != NULL else None
+        if alias is None or alias_owner(<Ref>alias) == process:
+            push(signals, process, record.message, record.words, record.is_urgent)
+            record.message = NULL
         settle(record)
         if record.sender.state == STATE_WAITING:
             wake(signals, record.sender)
+        use_up(<PyObject*>alias)
     return 0
 
 

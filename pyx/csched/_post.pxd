@@ -17,7 +17,5 @@ from csched._signal cimport Signals
 cdef int check_dest(Signals signals, object dest, str caller) except -1
 # Who gets what is sent to `dest`, which was checked; NULL if nobody does.
 cdef process_t* find_receiver(Signals signals, object dest, bint* is_urgent) noexcept
-# A message was sent to `dest`: an alias that is for one reply is used up. May run Python code.
-cdef void use_up(object dest) noexcept
 # A timer has expired: its message arrives. Frees it. May run Python code.
 cdef void expire(Signals signals, message_timer_t* timer) noexcept

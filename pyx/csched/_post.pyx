@@ -3,12 +3,12 @@
 from cpython.object cimport PyObject
 
 from csched._cpython cimport csched_report_unraisable
-from csched._ids cimport ALIAS_ACTIVE, ALIAS_PRIORITY, ALIAS_REPLY, REF_MONITOR, Pid, Ref
+from csched._ids cimport ALIAS_PRIORITY, Pid, Ref
 from csched._limit cimport admit
 from csched._mailbox cimport mailbox_push
 from csched._process cimport FLAG_BOUNDED, has, process_t
-from csched._relation cimport forget_target, message_timer_free, message_timer_t, monitor_t, timers_remove
-from csched._signal cimport Signals, detach_monitor, end_alias, push_urgent, tell
+from csched._relation cimport forget_target, message_timer_free, message_timer_t, timers_remove
+from csched._signal cimport Signals, alias_owner, push_urgent, tell, use_up
 
 
 cdef int check_dest(Signals signals, object dest, str caller) except -1:
@@ -23,34 +23,12 @@ cdef int check_dest(Signals signals, object dest, str caller) except -1:
     return 0
 
 
-cdef process_t* find_alias(Ref ref, bint* is_urgent) noexcept:
-    if ref.kind != REF_MONITOR or ref.alias & ALIAS_ACTIVE == 0:
-        return NULL
-    is_urgent[0] = ref.alias & ALIAS_PRIORITY != 0
-    return <process_t*>(<monitor_t*>ref.target).owner
-
-
-cdef void use_up(object dest) noexcept:
-    cdef monitor_t* monitor
-    cdef Ref ref
-    if type(dest) is not Ref:
-        return
-    ref = <Ref>dest
-    if ref.kind != REF_MONITOR or ref.alias & (ALIAS_ACTIVE | ALIAS_REPLY) != ALIAS_ACTIVE | ALIAS_REPLY:
-        return
-    monitor = <monitor_t*>ref.target
-    ref.alias &= ~<int>ALIAS_ACTIVE
-    if monitor.target != NULL:
-        detach_monitor(monitor)
-    else:
-        end_alias(monitor)
-
-
 cdef process_t* find_receiver(Signals signals, object dest, bint* is_urgent) noexcept:
     cdef object pid
     is_urgent[0] = False
     if type(dest) is Ref:
-        return find_alias(<Ref>dest, is_urgent)
+        is_urgent[0] = (<Ref>dest).alias & ALIAS_PRIORITY != 0
+        return alias_owner(<Ref>dest)
     if type(dest) is str:
         pid = signals.names.get(dest)
         if pid is None:
@@ -68,7 +46,7 @@ cdef int arrive(Signals signals, message_timer_t* timer) except -1:
     if has(process, FLAG_BOUNDED):
         admit(signals, process, message, timer.words, is_urgent, False)
         timer.message = NULL
-        use_up(<object>timer.dest)
+        use_up(timer.dest)
         return 0
     if is_urgent:
         push_urgent(process, message, timer.words)
@@ -76,7 +54,7 @@ cdef int arrive(Signals signals, message_timer_t* timer) except -1:
         mailbox_push(&process.mailbox, message, timer.words)
     timer.message = NULL
     tell(signals, process)
-    use_up(<object>timer.dest)
+    use_up(timer.dest)
     return 0
 
 

@@ -83,6 +83,8 @@ cdef struct sender_t:
     PyObject* message       # The receiver's own already; owned.
     size_t words            # Its size.
     bint is_urgent          # It goes to the priority messages.
+    PyObject* alias         # The Ref that it was sent to, owned; NULL if it was sent to a process.
+    sender_t* outer         # What the same process was about to send before: a handler of a signal may send too.
 
 
 cdef struct process_t:

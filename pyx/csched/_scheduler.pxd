@@ -84,6 +84,7 @@ cdef class Scheduler(Signals):
     cdef int asked                      # ASK_...: what the awaitable that suspends `current` wants.
     cdef bint ticked                    # The slice before was ended by a tick: the next begins at one.
     cdef bint stopping                  # All processes have been told to exit; new ones are at birth.
+    cdef bint closed                    # The last process has ended: nothing can be asked any more.
     cdef bint interrupted               # By SIGINT: `run` raises KeyboardInterrupt.
     cdef uint64_t slices                # Number of the slice that runs, or ran last.
     cdef uint64_t slice_ticks           # Ticks when it began.

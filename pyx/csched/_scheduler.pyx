@@ -62,6 +62,8 @@ cdef class Scheduler:
             pid = self.table.insert(process)
         except BaseException:
             Py_CLEAR(context)
+            if process.relations != NULL:
+                Py_CLEAR(process.relations.attributes)
             process_free(process)
             raise
         Py_INCREF(pid)
@@ -338,7 +340,7 @@ cdef class Scheduler:
         Py_CLEAR(process.context)
         Py_CLEAR(process.exit)
         self.end(process)
-        if attributes is not None:
+        if process.relations != NULL:
             Py_CLEAR(process.relations.attributes)
         process.state = STATE_DEAD
         process_free(process)
@@ -347,6 +349,7 @@ cdef class Scheduler:
 
     cdef int abandon(self, process_t* process) except -1:
         """It will not go: take it out of the table and never come back to its stack."""
+        process.state = STATE_EXITING  # The report must not wait.
         try:
             self.services.report_abandoned(
                 <object>process.pid, <object>process.function, process.arity, attributes_of(process).unwinding)

@@ -100,6 +100,10 @@ cdef int attach_monitor(process_t* owner, process_t* target, monitor_t* monitor)
 cdef void detach_monitor(monitor_t* monitor) noexcept
 # An alias is used up, or given up; the record goes, unless it is a monitor too.
 cdef void end_alias(monitor_t* monitor) noexcept
+# Who gets what is sent to a reference; NULL if it is no active alias.
+cdef process_t* alias_owner(Ref ref) noexcept
+# A message was sent to `dest`: if it is an alias for one reply, it is used up. May run Python code.
+cdef void use_up(PyObject* dest) noexcept
 # Tell the owner of a monitor that its target is down; the monitor is over. May run Python code. The words copied.
 cdef int fire(Signals signals, monitor_t* monitor, Pid pid, object reason) except -1
 # The message of a monitor, from its Ref and details.

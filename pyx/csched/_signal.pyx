@@ -7,7 +7,7 @@ from libc.stdint cimport INT32_MAX, uint32_t, uint64_t
 
 from csched._copy cimport copy_message
 from csched._ids cimport (
-    ALIAS_ACTIVE, ALIAS_MONITOR, MONITOR_LATE, REF_MONITOR, Pid, Ref
+    ALIAS_ACTIVE, ALIAS_MONITOR, ALIAS_REPLY, MONITOR_LATE, REF_MONITOR, Pid, Ref
 )
 from csched._mailbox cimport KIND_SIGNAL, mailbox_at, mailbox_init, mailbox_push, mailbox_t
 from csched._process cimport (
@@ -217,6 +217,27 @@ cdef void detach_monitor(monitor_t* monitor) noexcept:
 cdef void end_alias(monitor_t* monitor) noexcept:
     (<Ref>monitor.ref).alias &= MONITOR_LATE
     drop_if_idle(monitor)
+
+
+cdef process_t* alias_owner(Ref ref) noexcept:
+    if ref.kind != REF_MONITOR or ref.alias & ALIAS_ACTIVE == 0:
+        return NULL
+    return <process_t*>(<monitor_t*>ref.target).owner
+
+
+cdef void use_up(PyObject* dest) noexcept:
+    cdef monitor_t* monitor
+    cdef Ref ref
+    if type(<object>dest) is not Ref or alias_owner(<Ref>dest) == NULL:
+        return
+    ref = <Ref>dest
+    if ref.alias & ALIAS_REPLY:
+        monitor = <monitor_t*>ref.target
+        ref.alias &= ~<int>ALIAS_ACTIVE
+        if monitor.target != NULL:
+            detach_monitor(monitor)
+        else:
+            end_alias(monitor)
 
 
 cdef object down_message(Ref ref, object details, Pid pid, object reason):

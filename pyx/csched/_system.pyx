@@ -78,7 +78,9 @@ cdef int open_scheduler(Scheduler scheduler, int64_t slice_ns, bint preempt, tup
 cdef int close_scheduler(Scheduler scheduler) except -1:
     """Put the interpreter back as it was."""
     cdef Pid pid
-    cdef timer_t* timer = wheel_pop_expired(scheduler.wheel, INT64_MAX)
+    cdef timer_t* timer
+    scheduler.closed = True
+    timer = wheel_pop_expired(scheduler.wheel, INT64_MAX)
     while timer != NULL:
         # All processes have gone, and their timers with them: these were to send to names or aliases.
         if timer.kind == TIMER_MESSAGE:

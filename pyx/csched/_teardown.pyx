@@ -8,7 +8,7 @@ from csched._copy cimport copy_message
 from csched._cpython cimport csched_report_unraisable
 from csched._ids cimport Pid, Ref
 from csched._limit cimport dismiss, leave_queue
-from csched._process cimport FLAG_DOOMED, Attributes, has, process_t
+from csched._process cimport FLAG_DOOMED, Attributes, has, process_t, sender_t
 from csched._relation cimport (
     link_free, link_t, links_pop, links_remove, message_timer_free, message_timer_t, monitor_t, relations_t,
     timers_remove,
@@ -52,12 +52,14 @@ cdef void stop_timers(Signals signals, relations_t* relations, int* budget) noex
 cdef int leave_the_table(Signals signals, process_t* process) except -1:
     """What only few processes have; then the name and the pid are free."""
     cdef Attributes attributes
+    cdef sender_t* record
     cdef Pid pid
     if process.relations != NULL and process.relations.attributes != NULL:
         attributes = <Attributes>process.relations.attributes
-        if attributes.sending != NULL:  # Its stack was given up in the middle of a send.
-            leave_queue(attributes.sending)
-            attributes.sending = NULL
+        while attributes.sending != NULL:  # Its stack was given up in the middle of a send.
+            record = attributes.sending
+            attributes.sending = record.outer
+            leave_queue(record)
         dismiss(signals, process)
         if attributes.suspending is not None:
             for pid, times in attributes.suspending.items():

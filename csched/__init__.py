@@ -11,6 +11,7 @@ except ModuleNotFoundError:
     ) from None
 
 from csched import aio
+from csched._backtrace import bt
 from csched._bif import flush, receive, self, send, sleep, yield_
 from csched._bif_flag import (
     erase,
@@ -41,10 +42,12 @@ from csched._errors import (
     Undef,
 )
 from csched._ids import Pid, Ref
-from csched._inspect import statistics, system_info
+from csched._info import process_info
 from csched._listing import i
 from csched._match import ANY
+from csched._registry_listing import regs
 from csched._run import run
+from csched._statistics import statistics, system_info
 
 __all__ = [
     "ANY",
@@ -62,6 +65,7 @@ __all__ = [
     "Undef",
     "aio",
     "alias",
+    "bt",
     "cancel_timer",
     "demonitor",
     "erase",
@@ -78,6 +82,7 @@ __all__ = [
     "node",
     "pid",
     "process_flag",
+    "process_info",
     "processes",
     "put",
     "read_timer",
@@ -85,6 +90,7 @@ __all__ = [
     "register",
     "register_immutable",
     "registered",
+    "regs",
     "resume",
     "run",
     "self",

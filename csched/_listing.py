@@ -148,11 +148,11 @@ def shorten(number: int, width: int) -> str:
 
 
 def _line(first: str, second: str, third: str, fourth: str, fifth: str) -> str:
-    first, second = _printable(first), _printable(second)
+    first, second = printable(first), printable(second)
     return f"{first:<21.21} {second:<33.33} {third:>8} {fourth:>8} {fifth:>4}\n"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     # A label is any text: a newline in it would tear the table.
     return text if text.isprintable() else repr(text)[1:-1]
 

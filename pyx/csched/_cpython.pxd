@@ -21,6 +21,9 @@ cdef extern from "Python.h":
     PyObject* PyObject_CallMethodObjArgs(PyObject* obj, PyObject* name, ...) noexcept
     PyObject* PyContext_CopyCurrent() except NULL
     int PyErr_CheckSignals() except -1
+    ctypedef struct PyCodeObject:
+        pass
+    int PyCode_Addr2Line(PyCodeObject* code, int lasti) noexcept
     void Py_CLEAR(PyObject* field) noexcept     # A macro: to be given a field, not a copy of one.
 
     ctypedef enum PySendResult:

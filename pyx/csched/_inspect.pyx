@@ -1,22 +1,25 @@
+"""Inspection; its theory of operation is in `_inspect.pxd`."""
+
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from csched._bif cimport any_scheduler
 from csched._cpython cimport csched_thread_state
 from csched._ids cimport Pid
-from csched._mailbox cimport message_t
-from csched._process cimport process_t
+from csched._mailbox cimport mailbox_t, message_t
+from csched._process cimport Attributes, attributes_or_none, messages_of, process_t
 from csched._scheduler cimport Scheduler
 from csched._types cimport CONTEXT_REDS, WORD_SIZE
 
 import sys
 import types
 
-from csched._names import call_name, code_name, is_runtime
+from csched._names import call_name, code_name, is_runtime, label_text
 
 
 cdef extern from "interp.h":
     PyObject* csched_generator_globals(object generator) noexcept
+    int csched_generator_lasti(object generator) noexcept
 
 # How the attributes of each kind of generator begin.
 PREFIXES = {types.GeneratorType: "gi", types.CoroutineType: "cr", types.AsyncGeneratorType: "ag"}
@@ -27,15 +30,23 @@ cdef enum:
     FRAME_WORDS = 10
 
 
+# --- Stacks --------------------------------------------------------------------------------------
+
+
+cdef str module_name(object names):
+    """The name of the module that these globals are of."""
+    name = names.get("__name__")
+    return name if type(name) is str else "?"
+
+
 cdef list thread_stack(object frame):
     """The frames of a process, innermost first, from the innermost of a thread or a greenlet."""
     cdef list frames = []
     while frame is not None:
-        module = frame.f_globals.get("__name__", "?")
+        module = module_name(frame.f_globals)
         if module == "csched._run":
             break  # Whoever called `run` is no part of the process.
-        if not is_runtime(module):
-            frames.append((frame.f_code, module))
+        frames.append((frame.f_code, module, frame.f_lasti))
         frame = frame.f_back
     return frames
 
@@ -49,14 +60,14 @@ cdef list await_stack(object awaitable):
         if names == NULL:
             break
         prefix = PREFIXES[type(awaitable)]
-        frames.append((getattr(awaitable, prefix + "_code"), (<object>names).get("__name__", "?")))
+        frames.append((
+            getattr(awaitable, prefix + "_code"), module_name(<object>names), csched_generator_lasti(awaitable)))
         awaitable = getattr(awaitable, prefix + ("_yieldfrom" if prefix == "gi" else "_await"))
     frames.reverse()
     return frames
 
 
 cdef list stack_of(Scheduler scheduler, process_t* process):
-    """(code, name of its module) of each frame of a process, innermost first."""
     if process == scheduler.current:
         # Another thread does not see the stack of this one.
         return thread_stack(sys._getframe()) if scheduler.thread == csched_thread_state() else []
@@ -67,34 +78,66 @@ cdef list stack_of(Scheduler scheduler, process_t* process):
     return []
 
 
+cdef list own_frames(list frames):
+    return [frame for frame in frames if not is_runtime(frame[1])]
+
+
+cdef int64_t stack_words(list frames) except -1:
+    cdef int64_t words = 0
+    for code, _, _ in frames:
+        words += FRAME_WORDS + code.co_stacksize + code.co_nlocals + len(code.co_cellvars) + len(code.co_freevars)
+    return words
+
+
+# --- Sizes ---------------------------------------------------------------------------------------
+
+
+cdef int64_t ring_size(mailbox_t* mailbox) noexcept:
+    """Bytes that a mailbox has taken for its ring."""
+    return 0 if mailbox.ring == &mailbox.slot else <int64_t>(mailbox.mask + 1) * <int64_t>sizeof(message_t)
+
+
 cdef int64_t heap_words(process_t* process) except -1:
-    cdef int64_t size = sizeof(process_t)
+    cdef Attributes attributes = attributes_or_none(process)
+    cdef int64_t size = <int64_t>sizeof(process_t) + ring_size(&process.mailbox)
+    cdef int64_t words = <int64_t>process.mailbox.words
+    if attributes is not None and attributes.urgent != NULL:
+        size += <int64_t>sizeof(mailbox_t) + ring_size(attributes.urgent)
+        words += <int64_t>attributes.urgent.words
     if process.coroutine != NULL:
         size += sys.getsizeof(<object>process.coroutine)
-    if process.mailbox.ring != &process.mailbox.slot:
-        size += <int64_t>(process.mailbox.mask + 1) * sizeof(message_t)
-    return size // WORD_SIZE + <int64_t>process.mailbox.words
+    return size // WORD_SIZE + words
+
+
+cdef int64_t reductions_of(Scheduler scheduler, process_t* process) noexcept:
+    cdef int64_t reductions = process.reductions
+    if process == scheduler.current:
+        reductions += CONTEXT_REDS - scheduler.reductions_left - scheduler.virtual_reductions
+    return reductions
+
+
+# --- The listing ---------------------------------------------------------------------------------
 
 
 cdef tuple row(Scheduler scheduler, Pid pid):
     """What a listing shows of a process that lives."""
     cdef process_t* process = <process_t*>pid.process
-    cdef int64_t reductions = process.reductions
+    cdef Attributes attributes = attributes_or_none(process)
+    cdef int64_t reductions = reductions_of(scheduler, process)
+    cdef int64_t messages = <int64_t>messages_of(process)
     cdef int64_t heap = heap_words(process)
-    cdef int64_t messages = process.mailbox.messages_len
-    cdef int64_t stack_words = 0
-    cdef list frames
-    if process == scheduler.current:
-        reductions += CONTEXT_REDS - scheduler.reductions_left - scheduler.virtual_reductions
-    initial = (<object>process.function, process.arity)
-    frames = stack_of(scheduler, process)
-    initial_call = call_name(*initial)
-    current_function = initial_call
-    if frames:
-        current_function = code_name(*frames[0])
-    for code, _ in frames:
-        stack_words += FRAME_WORDS + code.co_stacksize + code.co_nlocals + len(code.co_cellvars) + len(code.co_freevars)
-    return pid, initial_call, "", current_function, heap, reductions, messages, stack_words
+    cdef int arity = process.arity
+    cdef object function = <object>process.function
+    cdef object name = attributes.name if attributes is not None else None
+    cdef object label = attributes.label if attributes is not None else None
+    cdef list frames = stack_of(scheduler, process)
+    # The process may be gone from here on.
+    frames = own_frames(frames)
+    initial_call = call_name(function, arity)
+    current_function = code_name(frames[0][0], frames[0][1]) if frames else initial_call
+    if name is None:
+        name = label_text(label)
+    return pid, initial_call, name, current_function, heap, reductions, messages, stack_words(frames)
 
 
 def next_rows(int64_t after, int count):
@@ -109,64 +152,3 @@ def next_rows(int64_t after, int count):
         after = <int64_t>pid.id
         rows.append((after, row(scheduler, pid)))
     return rows
-
-
-def system_info(item):
-    """What the running system is.
-
-    Parameters
-    ----------
-    item : str
-        ``"process_count"`` (O(1)), ``"process_limit"``: ints. ``"preemption"``: ``"signals"`` if a process is
-        interrupted wherever it is, ``"calls"`` if slices end at csched's own calls only, because `run` was
-        told so or was called outside the main thread.
-
-    Raises
-    ------
-    ValueError
-        Unknown item.
-    NotRunning
-        No scheduler is running.
-
-    Notes
-    -----
-    Source: ``erlang:system_info/1``.
-    """
-    cdef Scheduler scheduler = any_scheduler()
-    if item == "process_count":
-        return scheduler.table.processes_len
-    if item == "process_limit":
-        return scheduler.process_limit
-    if item == "preemption":
-        return "signals" if scheduler.preemption.by_signal else "calls"
-    raise ValueError(f"system_info() knows no item {item!r}")
-
-
-def statistics(item):
-    """What the running system has done.
-
-    Parameters
-    ----------
-    item : str
-        ``"context_switches"``: the tuple (slices since the start, 0). ``"preemptions"``: slices that were
-        ended by a tick. ``"run_queue"``: processes that are runnable now.
-
-    Raises
-    ------
-    ValueError
-        Unknown item.
-    NotRunning
-        No scheduler is running.
-
-    Notes
-    -----
-    Source: ``erlang:statistics/1``.
-    """
-    cdef Scheduler scheduler = any_scheduler()
-    if item == "context_switches":
-        return scheduler.slices, 0
-    if item == "preemptions":
-        return scheduler.preemptions
-    if item == "run_queue":
-        return scheduler.runq.runnable_len + scheduler.runq.blocked_len
-    raise ValueError(f"statistics() knows no item {item!r}")

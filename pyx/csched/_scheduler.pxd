@@ -107,6 +107,9 @@ cdef class Scheduler(Signals):
     cdef object error                   # or raised.
     cdef object failure                 # What a signal handler of the user's raised while nobody ran.
     cdef uint64_t preemptions           # Slices ended by a tick.
+    cdef int64_t reductions             # Used by all processes, but for the slice that runs; without the virtual ones.
+    cdef int64_t started_ns             # When it was made.
+    cdef dict told                      # Item of `statistics` -> the total that was told last.
 
     cdef process_t* spawn(self, object function, object args, int flags, int priority) except NULL
     cdef int park(self, int ask) except -1

@@ -45,6 +45,10 @@ SUSPEND = object()
 cdef class Scheduler:
     # --- Birth ---------------------------------------------------------------------------------
 
+    def __cinit__(self):
+        self.started_ns = monotonic_ns()
+        self.told = {}
+
     cdef process_t* spawn(self, object function, object args, int flags, int priority) except NULL:
         """A new process, runnable; `function` and `args` are its own already (copied)."""
         cdef process_t* process
@@ -191,6 +195,7 @@ cdef class Scheduler:
             # Whole ticks in Python; the first may have begun before the slice did.
             used += <int64_t>(ticks - 1) * CONTEXT_REDS
         process.reductions += used - self.virtual_reductions
+        self.reductions += used - self.virtual_reductions
         runq_charge(&self.runq, process, used, self.ticker.ticks)
         self.work += used
         if self.watches_slices:

@@ -102,7 +102,8 @@ int csched_frames_forbid(void *base, PyObject *roots)
     return 0;
 }
 
-PyObject *csched_generator_globals(PyObject *generator)
+/* The frame of a generator of any kind; NULL if it has finished, or is no generator. */
+static _PyInterpreterFrame *generator_frame(PyObject *generator)
 {
     if (!PyGen_CheckExact(generator) && !PyCoro_CheckExact(generator)
         && !PyAsyncGen_CheckExact(generator)) {
@@ -113,5 +114,17 @@ PyObject *csched_generator_globals(PyObject *generator)
     if (gen->gi_frame_state >= FRAME_COMPLETED) {
         return NULL;
     }
-    return ((_PyInterpreterFrame *)gen->gi_iframe)->f_globals;
+    return (_PyInterpreterFrame *)gen->gi_iframe;
+}
+
+PyObject *csched_generator_globals(PyObject *generator)
+{
+    _PyInterpreterFrame *frame = generator_frame(generator);
+    return frame == NULL ? NULL : frame->f_globals;
+}
+
+int csched_generator_lasti(PyObject *generator)
+{
+    _PyInterpreterFrame *frame = generator_frame(generator);
+    return frame == NULL ? -1 : (int)(_PyInterpreterFrame_LASTI(frame) * sizeof(_Py_CODEUNIT));
 }

@@ -34,4 +34,7 @@ int csched_frames_forbid(void *base, PyObject *roots);
    a frame object that stays with it. */
 PyObject *csched_generator_globals(PyObject *generator);
 
+/* Where in its code such a generator stands, as `frame.f_lasti` tells it; -1 if it has finished. */
+int csched_generator_lasti(PyObject *generator);
+
 #endif

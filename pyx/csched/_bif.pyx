@@ -175,7 +175,7 @@ cdef int send_specially(
     if admission != FULL:
         use_up(<PyObject*>dest)
         return 0
-    if not is_process(scheduler) or scheduler.current == process or scheduler.current.state != STATE_RUNNING:
+    if not is_process(scheduler) or scheduler.current == process or not scheduler.may_wait():
         Py_DECREF(message)
         raise MailboxFull(f"the mailbox of {<object>process.pid!r} is full, and this caller cannot wait")
     return wait_for_room(scheduler, process, dest, <PyObject*>message, words, is_urgent)

@@ -368,6 +368,8 @@ def demonitor(ref, *, flush=False, info=False):
     if record != NULL and record.target != NULL:
         detach_monitor(record)
         found = True
+    elif record != NULL and (<Ref>ref).alias & ALIAS_MONITOR:
+        detach_monitor(record)  # Of the process itself: it could not fire, but has an alias.
     elif flush and (<Ref>ref).owner == (<Pid>scheduler.current.pid).id and (<Ref>ref).run == scheduler.table.run:
         flushed = flush_down(scheduler, <Ref>ref)
     charge_call(scheduler, 1)

@@ -14,5 +14,5 @@ from csched._scheduler cimport Scheduler
 
 # Raise ValueError unless the name may be given to a process.
 cdef int check_new_name(Scheduler scheduler, str name) except -1
-# Give a name that was checked to a process that lives and has none.
+# Give a name that was checked to a process that lives and has none. ValueError: it is taken after all.
 cdef int set_name(Scheduler scheduler, process_t* process, str name) except -1

@@ -17,13 +17,17 @@ cdef Scheduler asking():
 cdef int check_new_name(Scheduler scheduler, str name) except -1:
     if not name:
         raise ValueError("a name must not be empty")
-    if name in scheduler.names:
-        raise ValueError(f"the name {name!r} is taken, by {scheduler.names[name]!r}")
+    # To make the text of the error may collect garbage, whose finalizers may register too.
+    other = scheduler.names.get(name)
+    if other is not None:
+        raise ValueError(f"the name {name!r} is taken, by {other!r}")
     return 0
 
 
 cdef int set_name(Scheduler scheduler, process_t* process, str name) except -1:
     cdef Attributes attributes = attributes_of(process)
+    if name in scheduler.names:
+        check_new_name(scheduler, name)
     scheduler.names[name] = <object>process.pid
     attributes.name = name
     return 0

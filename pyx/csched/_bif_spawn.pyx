@@ -134,6 +134,8 @@ cdef object spawn_tied(
         raise
     pid = <object>process.pid
     try:
+        if plain is not None:
+            set_name(scheduler, process, plain)
         if record != NULL:
             attach_monitor(scheduler.current, process, record)
             record = NULL
@@ -145,9 +147,7 @@ cdef object spawn_tied(
             attributes_of(process).on_full = <uint8_t>on_full
         if mailbox_limit:
             set_mailbox_limit(scheduler, process, mailbox_limit)
-        if plain is not None:
-            set_name(scheduler, process, plain)
-    except MemoryError:
+    except BaseException:
         if record != NULL:
             monitor_free(record)
         doom(scheduler, process, "killed")

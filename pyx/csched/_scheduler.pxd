@@ -112,6 +112,7 @@ cdef class Scheduler(Signals):
     cdef dict told                      # Item of `statistics` -> the total that was told last.
 
     cdef process_t* spawn(self, object function, object args, int flags, int priority) except NULL
+    cdef bint may_wait(self) noexcept
     cdef int park(self, int ask) except -1
     cdef int give_way(self, process_t* process, int ask) except -1
     cdef int hurry(self, process_t* process, bint blocked) except -1
@@ -125,7 +126,6 @@ cdef class Scheduler(Signals):
     cdef int leave(self, process_t* next) except -1
     cdef int execute(self, process_t* process) except -1
     cdef int finish(self, process_t* process, PySendResult status, PyObject* result) except -1
-    cdef object conclude(self, process_t* process, PySendResult status, PyObject* result)
     cdef int reap(self, process_t* process) except -1
     cdef int bury(self, process_t* process) except -1
     cdef int abandon(self, process_t* process) except -1

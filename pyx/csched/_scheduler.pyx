@@ -27,7 +27,7 @@ from csched._runq cimport (
     runq_push_preempted, runq_push_woken,
 )
 from csched._signal cimport doom, wake, wake_hub
-from csched._teardown cimport set_reason, tear_down
+from csched._teardown cimport report_end, set_reason, tear_down
 from csched._timer cimport (
     monotonic_ns, timer_free, timer_t, wheel_free, wheel_next_deadline, wheel_pop_expired,
 )
@@ -265,11 +265,21 @@ cdef class Scheduler:
     # --- Death ---------------------------------------------------------------------------------
 
     cdef int finish(self, process_t* process, PySendResult status, PyObject* result) except -1:
-        cdef object error = None
-        try:
-            error = self.conclude(process, status, result)
-        except BaseException as failure:
-            csched_report_unraisable(failure, <object>process.pid)
+        """It has returned or raised: report that, still in its own context, and find out what others are told."""
+        cdef object value = None, error = None
+        if status == PYGEN_ERROR:
+            error = new_reference(csched_take_exception())
+        else:
+            value = new_reference(result)
+        if process.flags & (FLAG_MAIN | FLAG_DOOMED) == FLAG_MAIN:
+            self.result = value
+            self.error = error
+        else:
+            try:
+                report_end(self, process, error)
+            except BaseException as failure:
+                csched_report_unraisable(failure, <object>process.pid)
+        value = None
         process.state = STATE_EXITING
         raise_flag(process, FLAG_EXITING)
         try:
@@ -278,29 +288,6 @@ cdef class Scheduler:
             csched_report_unraisable(failure, <object>process.pid)
         csched_swap_context(self.thread, &process.context)
         return self.reap(process)
-
-    cdef object conclude(self, process_t* process, PySendResult status, PyObject* result):
-        """Find out how it ended, still in its own context, and report it; what it raised, or None."""
-        cdef object value = None, error = None
-        if status == PYGEN_ERROR:
-            error = new_reference(csched_take_exception())
-        else:
-            value = new_reference(result)
-        if has(process, FLAG_DOOMED):
-            if error is None and process.unwindings:
-                self.services.report_swallowed(
-                    <object>process.pid, <object>process.function, process.arity, attributes_of(process).unwinding)
-            if error is None or isinstance(error, ProcessExit):
-                return None
-        elif has(process, FLAG_MAIN):
-            self.result = value
-            self.error = error
-            return error
-        # It may be told to exit while it reports: that must not cut the report off.
-        process.unwindings = max(process.unwindings, <unsigned char>1)
-        if error is not None and not isinstance(error, (ProcessExit, SystemExit)):
-            self.services.report_crash(<object>process.pid, <object>process.function, process.arity, error)
-        return error
 
     cdef int reap(self, process_t* process) except -1:
         """It has ended: let go of all that it had. Finalizers run, which may send but not wait."""
@@ -326,13 +313,15 @@ cdef class Scheduler:
         cdef PyObject* pid = process.pid
         cdef Attributes attributes
         cdef int budget
+        cdef bint is_done
         while True:
             # A few at a time: what it costs to copy the reason is in the ticks.
             budget = min(self.reductions_left, <int>TEARDOWN_STEPS)
             self.reductions_left -= budget
-            if tear_down(self, process, &budget):
-                break
+            is_done = tear_down(self, process, &budget)
             self.reductions_left += budget
+            if is_done:
+                break
             if self.reductions_left <= 0 or self.ticker.ticks - self.slice_ticks > 1:
                 self.end(process)
                 self.settle(process, ASK_SLICE)
@@ -411,6 +400,10 @@ cdef class Scheduler:
         if has(process, FLAG_DOOMED):
             raise self.exit_exception(process)
         return 0
+
+    cdef bint may_wait(self) noexcept:
+        """Whether the process that runs may stop here of its own accord."""
+        return self.current.state == STATE_RUNNING and not (hooks_running() or self.preemption.collecting)
 
     cdef int give_way(self, process_t* process, int ask) except -1:
         """Stop the process that runs; return when it is resumed."""

@@ -263,15 +263,17 @@ cdef int fire(Signals signals, monitor_t* monitor, Pid pid, object reason) excep
     cdef Ref ref = <Ref>monitor.ref
     cdef object details = <object>monitor.details if monitor.details != NULL else None
     reason = "noproc" if ref.alias & MONITOR_LATE else copy_reason(reason, &words)
-    message = down_message(ref, details, pid, reason)
-    # Python code may have run, which may have removed the monitor, or ended its owner.
-    monitor = <monitor_t*>ref.target
-    if ref.kind != REF_MONITOR or monitor.target == NULL:
-        return 0
-    owner = <process_t*>monitor.owner
-    if not has(owner, FLAG_DOOMED | FLAG_EXITING):
-        deliver_signal(signals, owner, message, words + EXIT_WORDS)
-    detach_monitor(monitor)
+    try:
+        message = down_message(ref, details, pid, reason)
+        # Python code may have run, which may have removed the monitor, or ended its owner.
+        if ref.kind != REF_MONITOR or (<monitor_t*>ref.target).target == NULL:
+            return 0
+        owner = <process_t*>(<monitor_t*>ref.target).owner
+        if not has(owner, FLAG_DOOMED | FLAG_EXITING):
+            deliver_signal(signals, owner, message, words + EXIT_WORDS)
+    finally:
+        if ref.kind == REF_MONITOR:
+            detach_monitor(<monitor_t*>ref.target)
     return <int>(words if words < INT32_MAX else INT32_MAX)
 
 

@@ -18,6 +18,8 @@ from csched._process cimport process_t
 from csched._signal cimport Signals
 
 
+# Log what is to be logged of a process that has raised `error` (None: nothing). Runs Python code, in the process.
+cdef int report_end(Signals signals, process_t* process, object error) except -1
 # Find out why a process ends that has raised `error` (None: nothing), if anybody will be told. Runs Python code.
 cdef int set_reason(Signals signals, process_t* process, object error) except -1
 # Go on with the teardown of a process whose reason is in `exit`; `budget` is reduced by what was used. 1: it is

@@ -2,13 +2,13 @@
 
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from csched._copy cimport copy_message
 from csched._cpython cimport csched_report_unraisable
 from csched._ids cimport Pid, Ref
 from csched._limit cimport dismiss, leave_queue
-from csched._process cimport FLAG_DOOMED, Attributes, has, process_t, sender_t
+from csched._process cimport FLAG_DOOMED, Attributes, attributes_of, has, process_t, sender_t
 from csched._relation cimport (
     link_free, link_t, links_pop, links_remove, message_timer_free, message_timer_t, monitor_t, relations_t,
     timers_remove,
@@ -16,6 +16,20 @@ from csched._relation cimport (
 from csched._signal cimport EXIT_BY_LINK, Signals, copy_reason, detach_monitor, exit_signal, fire, release
 from csched._timer cimport wheel_cancel
 from csched._types cimport CONTEXT_REDS, COPY_WORDS_PER_REDUCTION
+
+from csched._errors import ProcessExit
+
+
+cdef int report_end(Signals signals, process_t* process, object error) except -1:
+    cdef object services = signals.services
+    if has(process, FLAG_DOOMED) and error is None and process.unwindings:
+        services.report_swallowed(
+            <object>process.pid, <object>process.function, process.arity, attributes_of(process).unwinding)
+    if error is not None and not isinstance(error, (ProcessExit, SystemExit)):
+        # It may be told to exit while it reports: that must not cut the report off.
+        process.unwindings = max(process.unwindings, <uint8_t>1)
+        services.report_crash(<object>process.pid, <object>process.function, process.arity, error)
+    return 0
 
 
 cdef int set_reason(Signals signals, process_t* process, object error) except -1:
@@ -67,7 +81,7 @@ cdef int leave_the_table(Signals signals, process_t* process) except -1:
                     release(signals, <process_t*>pid.process, <uint32_t>times)
             attributes.suspending = None
         if attributes.name is not None:
-            del signals.names[attributes.name]
+            signals.names.pop(attributes.name, None)
             attributes.name = None
     signals.table.remove(<Pid>process.pid)
     return 0
@@ -112,8 +126,9 @@ cdef void drop_monitors(relations_t* relations, int* budget) noexcept:
 cdef int tell_watchers(Signals signals, process_t* process, object reason, int* budget) except -1:
     cdef int words
     while process.relations.monitored_by != NULL and budget[0] > 0:
+        budget[0] -= 1
         words = fire(signals, process.relations.monitored_by, <Pid>process.pid, reason)
-        budget[0] -= 1 + min(words // <int>COPY_WORDS_PER_REDUCTION, <int>CONTEXT_REDS)
+        budget[0] -= min(words // <int>COPY_WORDS_PER_REDUCTION, <int>CONTEXT_REDS)
     return 0
 
 

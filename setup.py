@@ -20,6 +20,7 @@ C_FILES = {
     "_preempt": ["buffered.c", "busy.c", "guards.c", "interp.c", "ticker.c"],
     "_signal": ["sleeper.c"],
     "_system": ["sleeper.c"],
+    "_watch": ["interp.c"],
 }
 
 DEBUG = os.environ.get("CSCHED_DEBUG") == "1"

@@ -24,6 +24,7 @@ from csched._bif_flag import (
     set_label,
     suspend,
 )
+from csched._bif_leader import group_leader
 from csched._bif_link import alias, demonitor, exit, link, monitor, node, unalias, unlink
 from csched._bif_name import register, registered, unregister, whereis
 from csched._bif_process import is_alive, make_ref, pid, processes
@@ -48,6 +49,7 @@ from csched._match import ANY
 from csched._registry_listing import regs
 from csched._run import run
 from csched._statistics import statistics, system_info
+from csched._watch import system_monitor
 
 __all__ = [
     "ANY",
@@ -74,6 +76,7 @@ __all__ = [
     "get",
     "get_keys",
     "get_label",
+    "group_leader",
     "i",
     "is_alive",
     "link",
@@ -107,6 +110,7 @@ __all__ = [
     "statistics",
     "suspend",
     "system_info",
+    "system_monitor",
     "unalias",
     "unlink",
     "unregister",

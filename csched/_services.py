@@ -1,4 +1,4 @@
-"""What the scheduler leaves to Python: to find an MFA, and to report how a process ended.
+"""What the scheduler leaves to Python: to find an MFA, to report how a process ended, to print.
 
 Each function here is called in the process concerned, which may be preempted in it like anywhere.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import types
 from collections.abc import Callable
 
-from csched._bif import self
+from csched._bif import self, send
+from csched._bif_process import make_ref
 from csched._errors import Crash, ProcessExit, Undef
-from csched._ids import Pid
+from csched._ids import Pid, Ref
 from csched._names import call_name
 
 # For type checkers: importing typing would take half of the time that importing csched takes.
@@ -123,6 +124,11 @@ def report_abandoned(pid: Pid, target: Target, arity: int, error: ProcessExit) -
     """Log a process that caught its own end again and again."""
     report_swallowed(pid, target, arity, error)
     log().error("Process %r does not end: its stack is given up, and leaked", pid)
+
+
+def send_output(reply_to: Pid | Ref, leader: Pid, text: str) -> None:
+    """Send text to a group leader, without waiting for its reply, which goes to `reply_to`."""
+    send(leader, ("io_request", reply_to, make_ref(), ("put_chars", "unicode", text)))
 
 
 def reason_of(error: BaseException) -> object:

@@ -27,6 +27,7 @@ Sources: Go's runtime/preempt.go and signal_unix.go (why SIGURG); PEP 475.
 """
 
 cimport cython
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from csched._cpython cimport PyThreadState
@@ -50,6 +51,14 @@ cdef extern from "busy.h":
         int (*wait)() except -1
         void (*wake)(void* process) noexcept
         void (*released)() noexcept     # Filled in by `Preemption.start`.
+
+# The text file that the process which calls prints to by something that is none, borrowed; NULL: no such.
+ctypedef PyObject* (*real_file_t)(PyObject* file) noexcept
+
+# `print` keeps that file busy (`csched_buffered_follow`).
+cdef void follow_file(real_file_t real) noexcept
+# Whether the process that runs is inside this file: nobody else may have to wait for it.
+cdef bint inside_file(PyObject* file) noexcept
 
 
 @cython.final

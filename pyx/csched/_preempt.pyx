@@ -1,5 +1,6 @@
 cimport cython
 from cpython.exc cimport PyErr_SetFromErrno
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from csched._copy cimport hooks_running
@@ -20,10 +21,12 @@ cdef extern from "ticker.h":
 
 cdef extern from "buffered.h":
     int csched_buffered_install(csched_busy_scheduler_t scheduler) except -1
+    void csched_buffered_follow(real_file_t real) noexcept
     void csched_buffered_remove() noexcept
 
 cdef extern from "busy.h":
     bint csched_busy_waits(void* process) noexcept
+    bint csched_busy_inside(PyObject* file) noexcept
     bint csched_busy_spare() noexcept
     void csched_busy_forget(void* process) noexcept
 
@@ -47,6 +50,14 @@ IMPORT_SYSTEM = (
 
 # The ticker to ask again when the last lock is released: the guards' callback has no argument.
 cdef csched_ticker_t* guarded_ticker = NULL
+
+
+cdef void follow_file(real_file_t real) noexcept:
+    csched_buffered_follow(real)
+
+
+cdef bint inside_file(PyObject* file) noexcept:
+    return csched_busy_inside(file)
 
 
 cdef void on_released() noexcept:

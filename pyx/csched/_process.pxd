@@ -123,6 +123,7 @@ cdef class Attributes:
     cdef dict dictionary            # The process dictionary; None if it is empty.
     cdef dict suspending            # Pid -> times that the process suspends it; None if empty.
     cdef Pid group_leader           # None: the default one.
+    cdef object output              # Text for that one, of a line that is not complete; None if there is none.
     cdef object unwinding           # The ProcessExit that was raised in it; None if none was.
     cdef mailbox_t* urgent          # Priority messages; NULL if there never was one.
     cdef sender_t* senders          # The first who waits for room in its mailbox.

@@ -167,7 +167,7 @@ cdef class Scheduler:
         self.slice_ticks = ticker.ticks
         self.held[0] = process.held
         if self.watches_slices:
-            self.began_ns = monotonic_ns()
+            self.on_slice_begin(self, process)
         if process.backoff:
             self.preemption.probe(self.slices)
         if self.ticked:
@@ -182,6 +182,8 @@ cdef class Scheduler:
         cdef uint8_t state = process.state
         process.state = STATE_EXITING  # A finalizer of what was handed over last may send, not wait.
         csched_clear_stop(<PyObject*>self.stop)
+        if self.watches_slices:
+            self.on_slice_end(self, process)
         process.state = state
         used = CONTEXT_REDS - self.reductions_left
         ticks = self.ticker.ticks - self.slice_ticks
@@ -198,8 +200,6 @@ cdef class Scheduler:
         self.reductions += used - self.virtual_reductions
         runq_charge(&self.runq, process, used, self.ticker.ticks)
         self.work += used
-        if self.watches_slices:
-            self.on_slice_end(self, process)
 
     cdef void settle(self, process_t* process, int ask) noexcept:
         """The process has stopped: put it where what it asked for says."""
@@ -306,6 +306,12 @@ cdef class Scheduler:
             if attributes.urgent != NULL:
                 mailbox_clear(attributes.urgent)
             attributes.unwinding = attributes.dictionary = attributes.label = None
+            if attributes.output is not None:
+                try:
+                    self.services.send_output(<object>process.pid, attributes.group_leader, attributes.output)
+                except BaseException as failure:
+                    csched_report_unraisable(failure, <object>process.pid)
+                attributes.output = None
         return self.bury(process)
 
     cdef int bury(self, process_t* process) except -1:
@@ -431,9 +437,9 @@ cdef class Scheduler:
     cdef int enter(self, process_t* process) except -1:
         """Begin a slice of a process on the stack that it has parked."""
         cdef PyObject* fiber = process.fiber
+        self.begin(process)
         process.fiber = NULL
         Py_DECREF(<object>fiber)  # It stays alive: its own stack refers to it.
-        self.begin(process)
         if has(process, FLAG_DOOMED):
             self.ticker.insist = True  # It is to be looked after even if nobody else is runnable.
         return fiber_switch(fiber)

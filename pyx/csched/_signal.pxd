@@ -33,7 +33,7 @@ Sources: erl_proc_sig_queue.h; Erlang reference manual, "Processes"; SEMANTICS 1
 """
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from csched._ids cimport Pid, ProcessTable, Ref
 from csched._process cimport FLAG_WAITS_FOR_MESSAGE, has, lower_flag, process_t
@@ -60,16 +60,18 @@ cdef class Signals:
     cdef runq_t runq
     cdef wheel_t* wheel
     cdef bint sleeping                  # The hub waits in `sleeper`; whoever makes a process runnable wakes it.
-    cdef bint watches_slices            # `_watch` wants to know when a slice ends.
-    cdef uint32_t long_queue            # Messages from which on `_watch` wants to know; UINT32_MAX: it does not.
+    cdef bint watches_slices            # `_watch` wants to know when a slice begins and ends,
+    cdef bint watches_queues            # and when a message has come into a mailbox.
+    cdef bint leads_output              # Group leaders print: `sys.stdout` was replaced (`_bif_leader`).
     cdef ProcessTable table
     cdef dict names                     # Registered name -> Pid.
     cdef Pid first                      # The first process: default group leader, and sender of what no process sends.
     cdef object services                # `csched._services`: the parts of the runtime written in Python.
     cdef csched_sleeper_t sleeper
-    cdef int64_t began_ns               # When the slice began, if `watches_slices`.
-    # What `_watch` has handed in: see `long_queue`, `watches_slices`.
-    cdef void (*on_long_queue)(Signals signals, process_t* process) noexcept
+    cdef object watch                   # `_watch.Watch`; None if there was no system monitor in this run.
+    # What `_watch` has handed in: see `watches_queues`, `watches_slices`. Only `on_slice_end` may run Python code.
+    cdef void (*on_message)(Signals signals, process_t* process) noexcept
+    cdef void (*on_slice_begin)(Signals signals, process_t* process) noexcept
     cdef void (*on_slice_end)(Signals signals, process_t* process) noexcept
 
 
@@ -125,5 +127,5 @@ cdef inline void tell(Signals signals, process_t* process) noexcept:
     """A message has come into its mailbox."""
     if process.state == STATE_WAITING and has(process, FLAG_WAITS_FOR_MESSAGE):
         wake(signals, process)
-    if process.mailbox.messages_len >= signals.long_queue:
-        signals.on_long_queue(signals, process)
+    if signals.watches_queues:
+        signals.on_message(signals, process)

@@ -58,7 +58,6 @@ cdef object NODE = "nonode@nohost"
 cdef class Signals:
     def __cinit__(self):
         self.names = {}
-        self.long_queue = <uint32_t>-1
 
 
 cdef void wake_hub(Signals signals) noexcept:

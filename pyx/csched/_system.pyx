@@ -5,6 +5,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 
 cimport csched._ids as ids
 cimport csched._scheduler as core
+from csched._bif_leader cimport restore_output
 from csched._cpython cimport PyErr_CheckSignals, csched_thread_state, new_reference
 from csched._fiber cimport fiber_current, fiber_new, fiber_setup, fiber_switch
 from csched._ids cimport Pid, ProcessTable
@@ -15,6 +16,7 @@ from csched._scheduler cimport ASK_FILE, TIMER_MESSAGE, Scheduler
 from csched._signal cimport csched_sleeper_t, wake
 from csched._timer cimport monotonic_ns, timer_t, wheel_new, wheel_next_deadline, wheel_pop_expired
 from csched._types cimport PRIORITY_NORMAL, STATE_RUNNING, STATE_WAITING
+from csched._watch cimport end_watch
 
 from csched._errors import ProcessExit
 
@@ -88,6 +90,8 @@ cdef int close_scheduler(Scheduler scheduler) except -1:
         timer = wheel_pop_expired(scheduler.wheel, INT64_MAX)
     for pid in scheduler.table.pids():
         scheduler.table.remove(pid)
+    end_watch(scheduler)
+    restore_output(scheduler)
     scheduler.ticker.busy = 0
     scheduler.ticker = NULL  # `stop` frees it, and lets the handlers be called once more.
     try:

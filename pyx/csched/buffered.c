@@ -186,6 +186,14 @@ static PyObject *guard_next_text(PyObject *file)
     return call_next(&next_text, file);
 }
 
+/* See `csched_buffered_follow`; NULL: nothing is followed. */
+static PyObject *(*real_file)(PyObject *file) = NULL;
+
+void csched_buffered_follow(PyObject *(*real)(PyObject *file))
+{
+    real_file = real;
+}
+
 /* The text file that a call of `print` writes to, or NULL if it writes to something else; borrowed. */
 static PyObject *printed_file(PyObject *const *args, Py_ssize_t args_len, PyObject *names)
 {
@@ -197,6 +205,9 @@ static PyObject *printed_file(PyObject *const *args, Py_ssize_t args_len, PyObje
     }
     if (file == Py_None) {
         file = PySys_GetObject("stdout");
+    }
+    if (file != NULL && real_file != NULL && types[TEXT] != NULL && !PyObject_TypeCheck(file, types[TEXT])) {
+        file = real_file(file);
     }
     int is_text = file != NULL && types[TEXT] != NULL && PyObject_TypeCheck(file, types[TEXT]);
     return is_text ? file : NULL;

@@ -12,7 +12,8 @@
       pointers, and read them at each call. BufferedRWPair has no lock: it calls a reader and a writer.
    2. `print` keeps its text file busy from its first write to its last, so its lines stay whole. Other
       objects that are printed to are not guarded: their `write` is Python code that may wait for
-      another process, which prints there too.
+      another process, which prints there too. What passes the writes of the process that prints on to such
+      a file (`csched_buffered_follow`) counts as that.
    3. A process waits for other threads as well, since the file's own lock cannot be waited for in a
       way that lets other processes run. A thread does not wait here: that lock serves it, and a text
       file used by two threads is no safer than it ever was. Other interpreters are not looked at.
@@ -39,6 +40,10 @@
    set, and nothing changed, if this interpreter's methods are not what the guards are written for,
    or files are guarded already. */
 int csched_buffered_install(csched_busy_scheduler_t scheduler);
+
+/* Ask `real` about what is printed to and is no text file: it returns the file that the process which calls
+   prints to thereby, borrowed, or NULL. It runs no Python code. */
+void csched_buffered_follow(PyObject *(*real)(PyObject *file));
 
 /* Put the methods back. Nothing to do if files are not guarded. */
 void csched_buffered_remove(void);

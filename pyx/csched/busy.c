@@ -131,6 +131,13 @@ int csched_busy_enter(PyObject *file, uintptr_t owner)
     return is_free || owner & IS_THREAD ? add(file, owner, 1) : wait_in_line(file, owner);
 }
 
+int csched_busy_inside(PyObject *file)
+{
+    uintptr_t owner = csched_busy_owner();
+    int index = owner == 0 ? -1 : find(file, owner);
+    return index >= 0 && busy[index].calls_len > 0;
+}
+
 void csched_busy_leave(PyObject *file, uintptr_t owner)
 {
     /* It is not found if it was forgotten. */

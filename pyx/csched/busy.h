@@ -51,6 +51,9 @@ int csched_busy_enter(PyObject *file, uintptr_t owner);
 /* End a call. */
 void csched_busy_leave(PyObject *file, uintptr_t owner);
 
+/* Whether the process that runs is inside this file. */
+int csched_busy_inside(PyObject *file);
+
 /* Whether this process still has to wait for a file. */
 int csched_busy_waits(void *process);
 

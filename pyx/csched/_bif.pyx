@@ -49,12 +49,12 @@ cdef process_t* lookup(Scheduler scheduler, object pid, str caller) except? NULL
 
 cdef Scheduler not_running():
     if any_scheduler().thread != csched_thread_state():
-        raise NotRunning("this thread is not the scheduler's: only send() may be called from another thread")
+        raise NotRunning("this thread is not the scheduler's: from another thread only send() and exit(pid, reason) may be called")
     raise NotRunning("no process is running: this is a callback, not a process")
 
 
 cdef Scheduler has_ended(Scheduler scheduler):
-    raise NotRunning(f"{<object>scheduler.current.pid!r} has ended: only send() may be called here")
+    raise NotRunning(f"{<object>scheduler.current.pid!r} has ended: it can send, and nothing can be tied to it any more")
 
 
 cdef int end_slice(Scheduler scheduler) except -1:
@@ -265,7 +265,8 @@ cdef wait_result_t wait_poll(Scheduler scheduler, wait_t* wait, PyObject** messa
             scheduler.set_timer(process, wait.deadline_ns)
     elif process.timer != NULL or has(process, FLAG_TIMED_OUT):
         scheduler.clear_timer(process)
-    process.scanned = mailbox.tail
+    # Not `tail`, but for ANY: more may have come while a predicate ran on the priority messages.
+    process.scanned = mailbox.tail if wait.pattern == <PyObject*>ANY else wait.position
     return WAIT_SUSPEND
 
 

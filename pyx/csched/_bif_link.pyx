@@ -308,9 +308,14 @@ cdef inline bint is_down(message_t* message, Ref ref) noexcept:
     if message.kind != KIND_SIGNAL:
         return False
     if type(<object>message.value) is Down:
-        return PyTuple_GET_ITEM(<object>message.value, 0) == <PyObject*>ref
+        return is_same(PyTuple_GET_ITEM(<object>message.value, 0), ref)
     # Of a monitor with a tag; else it is an Exit.
-    return PyTuple_CheckExact(<object>message.value) and PyTuple_GET_ITEM(<object>message.value, 1) == <PyObject*>ref
+    return PyTuple_CheckExact(<object>message.value) and is_same(PyTuple_GET_ITEM(<object>message.value, 1), ref)
+
+
+cdef inline bint is_same(PyObject* part, Ref ref) noexcept:
+    """It may have been pickled meanwhile: then it is another object."""
+    return type(<object>part) is Ref and (<Ref>part).id == ref.id
 
 
 cdef bint flush_down(Scheduler scheduler, Ref ref) except -1:

@@ -7,8 +7,9 @@ Purpose: the order of SEMANTICS 3, for any number of links and monitors, without
    who monitor it. So when Exit or Down arrives the name is free, and the pid is that of a dead process.
 2. A deadly exit signal marks the other process, and makes it runnable: it is torn down in a slice of its own. A
    chain of a million costs no stack.
-3. A step is O(1) or O(log n) and takes what it works on out first. When the budget is used up the process is
-   queued like any other, and goes on in its next slice: where it was follows from what is left.
+3. A step takes what it works on out first, and is O(log n) and a copy of the reason; but those who wait to send
+   to it, and those that it has suspended, are released in one. When the budget is used up, or a tick has come,
+   the process is queued like any other, and goes on in its next slice: where it was follows from what is left.
 4. FLAG_EXITING is up all the time: nothing new is tied to it, so this ends.
 
 Sources: erl_process.c (erts_do_exit_process, erts_continue_exit_process).

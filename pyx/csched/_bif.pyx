@@ -49,12 +49,12 @@ cdef process_t* lookup(Scheduler scheduler, object pid, str caller) except? NULL
 
 cdef Scheduler not_running():
     if any_scheduler().thread != csched_thread_state():
-        raise NotRunning("this thread is not the scheduler's: from another thread only send() and exit(pid, reason) may be called")
+        raise NotRunning("this thread is not the scheduler's: from another one only send() and exit(pid, reason) work")
     raise NotRunning("no process is running: this is a callback, not a process")
 
 
 cdef Scheduler has_ended(Scheduler scheduler):
-    raise NotRunning(f"{<object>scheduler.current.pid!r} has ended: it can send, and nothing can be tied to it any more")
+    raise NotRunning(f"{<object>scheduler.current.pid!r} has ended: nothing can be tied to it any more")
 
 
 cdef int end_slice(Scheduler scheduler) except -1:

@@ -266,8 +266,9 @@ class Run:
         else:
             send(self.pids[actor], ("do", calls, self.pids, self.refs))
         while actor is not MAIN:
+            has_ended = self.pids[actor] not in processes()
             message = await io.receive(timeout=0, default=None)
-            if message == "done" or (message is None and self.pids[actor] not in processes()):
+            if message == "done" or (message is None and has_ended):
                 break
             if message is None:
                 await io.yield_()

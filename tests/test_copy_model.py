@@ -130,7 +130,7 @@ def is_immutable(thing: Any) -> bool:
 
 
 def is_copied_in_hooks(thing: Any) -> bool:
-    """Whether the copy module, which copies within a hook, makes another one of it though it is immutable."""
+    """Whether the copy module, which copies within a hook, makes another one of it."""
     return isinstance(thing, frozenset | Pair) or (
         type(thing) is tuple and any(map(is_copied_in_hooks, thing))
     )

@@ -16,6 +16,7 @@ from setuptools.command.build_ext import build_ext
 SOURCE = Path("pyx/csched")
 # Foreign C that a module needs beside its own generated file.
 C_FILES = {
+    "_heap": ["gc_lists.c"],
     "_inspect": ["interp.c"],
     "_preempt": ["buffered.c", "busy.c", "guards.c", "interp.c", "ticker.c"],
     "_signal": ["sleeper.c"],

@@ -120,6 +120,17 @@ def report_swallowed(pid: Pid, target: Target, arity: int, error: ProcessExit) -
     )
 
 
+def report_large_heap(pid: Pid, target: Target, arity: int, words: int, limit: int) -> None:
+    """Log a process that is killed for its memory."""
+    log().error(
+        "Process %r with initial call %s is killed: its heap has %d words, max_heap_size is %d",
+        pid,
+        call_name(target, arity),
+        words,
+        limit,
+    )
+
+
 def report_abandoned(pid: Pid, target: Target, arity: int, error: ProcessExit) -> None:
     """Log a process that caught its own end again and again."""
     report_swallowed(pid, target, arity, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 
@@ -392,9 +393,6 @@ def test_a_collection_in_another_thread_does_not_stop_the_processes():
             assert finish.wait(60)
 
     def work():
-        import gc
-
-        Slow()
         gc.collect()
 
     def main():
@@ -411,6 +409,8 @@ def test_a_collection_in_another_thread_does_not_stop_the_processes():
             thread.join()
         return "done"
 
+    # Made outside of all processes, or it would be one's, and collected with that alone.
+    Slow()
     assert run(main) == "done"
 
 

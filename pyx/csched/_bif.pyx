@@ -16,7 +16,7 @@ from csched._process cimport (
     process_t, sender_t,
 )
 from csched._scheduler cimport ASK_MESSAGE, ASK_ROOM, ASK_SLICE, ASK_TIMER, ASK_YIELD, Scheduler, charge
-from csched._signal cimport use_up, push_urgent, tell
+from csched._signal cimport copy_to, push_urgent, tell, use_up
 from csched._timer cimport deadline_after, monotonic_ns
 from csched._types cimport SEND_REDS, STATE_RUNNING
 
@@ -136,10 +136,11 @@ def send(dest, message):
         check_dest(scheduler, dest, "send()")
         if type(dest) is str and dest not in scheduler.names:
             raise ValueError(f"no process is registered as {dest!r}")
-    copy = copy_message(message, &words)
     if type(dest) is Pid:
+        copy = copy_to(scheduler, <process_t*>(<Pid>dest).process, message, &words)
         process = <process_t*>(<Pid>dest).process
     else:
+        copy = copy_message(message, &words)
         process = find_receiver(scheduler, dest, &is_urgent)
     if process != NULL:
         if type(dest) is Ref or has(process, FLAG_BOUNDED):
@@ -266,7 +267,7 @@ cdef wait_result_t wait_poll(Scheduler scheduler, wait_t* wait, PyObject** messa
     elif process.timer != NULL or has(process, FLAG_TIMED_OUT):
         scheduler.clear_timer(process)
     # Not `tail`, but for ANY: more may have come while a predicate ran on the priority messages.
-    process.scanned = mailbox.tail if wait.pattern == <PyObject*>ANY else wait.position
+    scheduler.scanned = mailbox.tail if wait.pattern == <PyObject*>ANY else wait.position
     return WAIT_SUSPEND
 
 

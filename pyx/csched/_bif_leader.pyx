@@ -65,7 +65,7 @@ cdef int put_chars(Scheduler scheduler, Pid leader, str text) except -1:
     if process.state != STATE_RUNNING or has(process, FLAG_DOOMED):
         scheduler.services.send_output(pid, leader, text)
         return 0
-    if hooks_running() or scheduler.preemption.collecting:
+    if hooks_running() or scheduler.preemption.is_collecting():
         scheduler.services.send_output(make_ref(), leader, text)
         return 0
     ref = monitor(leader, tag=LEADER_DOWN)

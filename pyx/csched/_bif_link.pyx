@@ -18,7 +18,7 @@ from csched._relation cimport monitor_free, monitor_new, monitor_t
 from csched._scheduler cimport Scheduler
 from csched._signal cimport (
     EXIT_BY_CALL, EXIT_BY_LINK, EXIT_BY_SELF, is_linked,
-    attach_monitor, deliver_signal, detach_monitor, down_message, end_alias, exit_signal, link_processes,
+    attach_monitor, copy_to, deliver_signal, detach_monitor, down_message, end_alias, exit_signal, link_processes,
     unlink_processes,
 )
 from csched._types cimport STATE_RUNNING
@@ -100,8 +100,8 @@ def exit(pid_or_reason, reason=RAISE):
         running()
         raise ProcessExit(copy_message(pid_or_reason, &words))
     scheduler = any_scheduler()
-    lookup(scheduler, pid_or_reason, "exit(pid, reason)")
-    copy = copy_message(reason, &words)
+    process = lookup(scheduler, pid_or_reason, "exit(pid, reason)")
+    copy = copy_to(scheduler, process, reason, &words)
     if is_process(scheduler):
         sender = scheduler.current
     process = <process_t*>(<Pid>pid_or_reason).process

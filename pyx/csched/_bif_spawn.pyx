@@ -11,6 +11,7 @@ from csched._bif_link cimport new_record
 from csched._bif_name cimport check_new_name, set_name
 from csched._copy cimport copy_spawn
 from csched._cpython cimport PyCoro_CheckExact, csched_thread_state
+from csched._heap cimport csched_heap_t
 from csched._process cimport attributes_of, process_t
 from csched._relation cimport monitor_free, monitor_t
 from csched._scheduler cimport Scheduler
@@ -81,15 +82,24 @@ def spawn(function, *args):
     """
     cdef Scheduler scheduler = spawner()
     cdef size_t words = 0
-    target, copied = prepare_spawn(function, args, &words)
+    target, copied = prepare_spawn(scheduler, function, args, &words)
     pid = <object>scheduler.spawn(target, copied, 0, PRIORITY_NORMAL).pid
     if scheduler.current != NULL:
         charge_call(scheduler, 1 + copy_reductions(words))
     return pid
 
 
-cdef tuple prepare_spawn(object function, tuple args, size_t* words):
+cdef tuple prepare_spawn(Scheduler scheduler, object function, tuple args, size_t* words):
     """Check what is to be spawned, and copy it: what the process calls, and its arguments."""
+    cdef csched_heap_t* entered = scheduler.gc.entered[0]
+    scheduler.gc.entered[0] = &scheduler.nursery
+    try:
+        return copy_target(function, args, words)
+    finally:
+        scheduler.gc.entered[0] = entered
+
+
+cdef tuple copy_target(object function, tuple args, size_t* words):
     cdef Py_ssize_t args_len = PyTuple_GET_SIZE(args)
     if args_len == 2 and (type(function) is str or PyModule_Check(function) or PyType_Check(function)):
         name, mfa_args = args
@@ -120,7 +130,7 @@ cdef object spawn_tied(
     cdef str plain = check_name(name, "spawn_opt(name=...)") if name is not None else None
     if plain is not None:
         check_new_name(scheduler, plain)
-    target, copied = prepare_spawn(function, args, &words)
+    target, copied = prepare_spawn(scheduler, function, args, &words)
     if plain is not None:
         check_new_name(scheduler, plain)  # Copying may have run Python code.
     if monitor:

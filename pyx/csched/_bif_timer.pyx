@@ -3,7 +3,6 @@ from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t
 
 from csched._bif cimport any_scheduler, charge_call, check_name, copy_reductions, is_process, seconds_to_deadline
-from csched._copy cimport copy_message
 from csched._cpython cimport csched_thread_state
 from csched._ids cimport NO_OWNER, REF_TIMER, Pid, Ref
 from csched._post cimport check_dest
@@ -12,6 +11,7 @@ from csched._relation cimport (
     message_timer_free, message_timer_new, message_timer_t, relations_t, timers_append, timers_remove,
 )
 from csched._scheduler cimport TIMER_MESSAGE, Scheduler
+from csched._signal cimport copy_to
 from csched._timer cimport monotonic_ns, wheel_cancel, wheel_set
 
 from csched._errors import NotRunning
@@ -35,7 +35,9 @@ cdef Ref set_message_timer(object dest, object message, object seconds, bint is_
         dest = check_name(dest, caller)
     check_dest(scheduler, dest, caller)
     deadline_ns = seconds_to_deadline(seconds, "seconds")
-    copy = copy_message(message, &words)
+    if type(dest) is Pid:
+        process = <process_t*>(<Pid>dest).process
+    copy = copy_to(scheduler, process, message, &words)
     if is_process(scheduler):
         ref = scheduler.table.make_ref((<Pid>scheduler.current.pid).id, scheduler.current.mailbox.tail)
     else:

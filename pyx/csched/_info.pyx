@@ -255,7 +255,7 @@ cdef object read(Scheduler scheduler, Pid pid, item_t item, size_t* words):
     if item == ITEM_PRIORITY:
         return PRIORITY_NAMES[process.priority]
     if item == ITEM_GARBAGE_COLLECTION:
-        return {"collector": "interpreter"}
+        return {"collector": "process" if scheduler.heaps.private else "interpreter"}
     if item == ITEM_LINKS:
         return gather(pid, collect_links)
     if item == ITEM_MONITORS:

@@ -7,7 +7,7 @@ from csched._bif cimport any_scheduler
 from csched._cpython cimport csched_thread_state
 from csched._ids cimport Pid
 from csched._mailbox cimport mailbox_t, message_t
-from csched._process cimport Attributes, attributes_or_none, messages_of, process_t
+from csched._process cimport Attributes, attributes_or_none, coroutine_of, messages_of, process_t
 from csched._scheduler cimport Scheduler
 from csched._types cimport CONTEXT_REDS, WORD_SIZE
 
@@ -73,7 +73,7 @@ cdef list stack_of(Scheduler scheduler, process_t* process):
         return thread_stack(sys._getframe()) if scheduler.thread == csched_thread_state() else []
     if process.fiber != NULL:
         return thread_stack((<object>process.fiber).gr_frame)
-    if process.coroutine != NULL:
+    if coroutine_of(process) != NULL:
         return await_stack(<object>process.coroutine)
     return []
 
@@ -104,7 +104,7 @@ cdef int64_t heap_words(process_t* process) except -1:
     if attributes is not None and attributes.urgent != NULL:
         size += <int64_t>sizeof(mailbox_t) + ring_size(attributes.urgent)
         words += <int64_t>attributes.urgent.words
-    if process.coroutine != NULL:
+    if coroutine_of(process) != NULL:
         size += sys.getsizeof(<object>process.coroutine)
     return size // WORD_SIZE + words
 

@@ -9,7 +9,7 @@ from csched._cpython cimport (
     PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN, Py_CLEAR, PyCoro_CheckExact, PyIter_Send, PyObject_CallMethodObjArgs,
     PyObject_Vectorcall, PySendResult, csched_take_exception, csched_tuple_items, new_reference,
 )
-from csched._process cimport process_t
+from csched._process cimport FLAG_NEW, lower_flag, process_t
 
 cdef object RESOLVE = "resolve"
 cdef object THROW = "throw"
@@ -29,7 +29,7 @@ cdef object arity_error(object services, object function, object args, object ca
 cdef PySendResult launch(object services, process_t* process, PyObject** result) noexcept:
     """Call what was spawned; if that makes a coroutine, it is the process."""
     cdef PyObject* callable = process.function
-    cdef PyObject* args = process.args
+    cdef PyObject* args = process.coroutine
     cdef bint is_mfa = PyTuple_CheckExact(<object>callable)
     if is_mfa:
         callable = PyObject_CallMethodObjArgs(
@@ -38,7 +38,8 @@ cdef PySendResult launch(object services, process_t* process, PyObject** result)
             return PYGEN_ERROR
     else:
         Py_INCREF(<object>callable)
-    process.args = NULL
+    process.coroutine = NULL
+    lower_flag(process, FLAG_NEW)
     result[0] = PyObject_Vectorcall(callable, csched_tuple_items(args), PyTuple_GET_SIZE(<object>args), NULL)
     if result[0] == NULL and is_mfa and PyErr_ExceptionMatches(TypeError):
         error = arity_error(services, <object>process.function, <object>args, <object>callable)

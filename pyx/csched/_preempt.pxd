@@ -31,6 +31,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from csched._cpython cimport PyThreadState
+from csched._heap cimport Heaps
 
 
 cdef extern from "ticker.h":
@@ -67,6 +68,7 @@ cdef class Preemption:
     cdef readonly bint by_signal    # Slices end at any bytecode; else at runtime calls only.
     cdef PyThreadState* thread      # The scheduler's.
     cdef bint collecting            # 3b, in that thread.
+    cdef Heaps heaps                # To whom a collection is told; set before `start`.
     cdef dict roots                 # 3d: names of packages -> True; also caches the names looked up.
     cdef void* base                 # The frame below all processes: whoever called `run`.
     cdef object old_tick            # The handlers of before.
@@ -85,3 +87,7 @@ cdef class Preemption:
     cdef void busy(self) noexcept
     cdef void probe(self, uint64_t slice) noexcept
     cdef void follow(self, uint64_t slice) noexcept
+
+    cdef inline bint is_collecting(self) noexcept:
+        """See 3b."""
+        return self.collecting or self.heaps.showing

@@ -141,14 +141,21 @@ cdef class Preemption:
 
     def on_collection(self, phase, info):
         """Called by `gc` before and after each collection."""
-        if csched_thread_state() == self.thread:
-            self.collecting = phase == "start"
+        if csched_thread_state() != self.thread:
+            return
+        if phase == "start":
+            self.collecting = True
+            self.heaps.show()
+        else:
+            self.heaps.hide()
+            self.heaps.collected(info["generation"])
+            self.collecting = False
 
     cdef bint may_switch(self) noexcept:
         """Whether the process that runs may be switched away from here."""
         return (
             self.held[0] == 0
-            and not self.collecting
+            and not self.is_collecting()
             and hooks_running() == 0
             and self.thread.tracing == 0
             and not csched_frames_forbid(self.base, self.roots)

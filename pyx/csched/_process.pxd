@@ -8,7 +8,8 @@ users hold is its Pid.
    can run Python, but the stack that runs the process itself.
 2. `state` tells which queue holds the process and who may move it on (`_types`).
 3. What resumes it, exactly one of: `fiber` (its C stack is parked: it waits in a plain call, or was
-   preempted), else `coroutine`, else `function` and `args` (it has not run yet).
+   preempted), else `coroutine`; but with FLAG_NEW, which goes when it runs first, `function` and the
+   arguments, which are in the place of the coroutine.
 4. An idle process costs this struct, its Pid, an entry in the table and its coroutine, and nothing
    else: the mailbox starts inside the struct, a timer exists while one is set; links, monitors and message
    timers are in `relations`, what few processes have is in Attributes, made when they are first needed.
@@ -26,6 +27,7 @@ cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from csched._heap cimport heap_t
 from csched._ids cimport Pid
 from csched._mailbox cimport mailbox_t
 from csched._relation cimport relations_t
@@ -64,6 +66,8 @@ cdef enum:
     # It has been reported for a long message queue, or a large heap. `_watch`.
     FLAG_LONG_QUEUE = 8192
     FLAG_LARGE_HEAP = 16384
+    # It has not run yet.
+    FLAG_NEW = 32768
 
 
 cdef enum:
@@ -91,17 +95,15 @@ cdef struct process_t:
     process_t* next         # In a queue of `_runq`, which alone changes it.
     PyObject* pid           # Pid, owned. Set at birth.
     PyObject* function      # What was spawned, owned until the end: a callable, or the tuple (module, name) of an MFA.
-    PyObject* args          # Its arguments, a tuple; owned; NULL once it runs.
-    PyObject* coroutine     # Owned; NULL for a plain process and before the first slice.
+    PyObject* coroutine     # Owned; NULL for a plain process. FLAG_NEW: its arguments instead, a tuple.
     PyObject* fiber         # The greenlet whose stack it is, while that is parked; owned. `_scheduler` changes it.
     PyObject* context       # contextvars.Context, owned; NULL as long as it is empty. Of a fiber, greenlet keeps it.
     PyObject* exit          # Why it ends, owned: from FLAG_DOOMED or FLAG_EXITING on. NULL then: "normal".
     timer_t* timer          # What wakes it from a wait with a timeout; NULL if none is set.
     mailbox_t mailbox       # Anyone appends, only the process itself removes.
-    uint64_t scanned        # Position in the mailbox up to which a waiting receive has looked. The process.
     int64_t reductions      # Used since birth, without the virtual ones. Changed when a slice ends.
     int64_t key             # What its queue is sorted by: number of arrival, or the moment it is due. `_runq`.
-    int64_t raised_ns       # When ProcessExit was raised in it last.
+    heap_t heap             # The objects that it has made (`_heap`).
     relations_t* relations  # Links, monitors and the like; NULL if it has none.
     uint64_t parent         # Pid.id of who spawned it; its own if no process did.
     uint8_t state           # STATE_...
@@ -110,7 +112,7 @@ cdef struct process_t:
     uint8_t backoff         # How often in a row it was found blocked in a system call: it is asked ever more rarely.
     uint8_t unwindings      # How often ProcessExit was raised in it.
     uint16_t arity          # Number of arguments that it was spawned with, for the listing.
-    uint16_t grace          # Slices that it has run for since `raised_ns`.
+    uint16_t grace          # Slices that it has run for since then.
     uint16_t held           # RLocks that it holds, while it does not run (`guards.h`).
 
 
@@ -125,6 +127,7 @@ cdef class Attributes:
     cdef Pid group_leader           # None: the default one.
     cdef object output              # Text for that one, of a line that is not complete; None if there is none.
     cdef object unwinding           # The ProcessExit that was raised in it; None if none was.
+    cdef int64_t raised_ns          # When it was raised last.
     cdef mailbox_t* urgent          # Priority messages; NULL if there never was one.
     cdef sender_t* senders          # The first who waits for room in its mailbox.
     cdef sender_t* sending          # What it waits to send itself, NULL if it does not. Owned.
@@ -138,10 +141,18 @@ cdef class Attributes:
 
 cdef process_t* process_new() except NULL
 cdef void process_free(process_t* process) noexcept
+# What it is born with: takes references to all but `context`, whose one it takes over. It has no parent yet.
+cdef void process_fill(
+    process_t* process, Pid pid, object function, object args, PyObject* context, int flags, int priority) noexcept
 # The relations of a process, made if it has none.
 cdef relations_t* relations_of(process_t* process) except NULL
 # The attributes of a process, made if it has none.
 cdef Attributes attributes_of(process_t* process)
+
+
+cdef inline PyObject* coroutine_of(process_t* process) noexcept:
+    """Its coroutine, borrowed; NULL if it has none, or has not begun."""
+    return NULL if has(process, FLAG_NEW) else process.coroutine
 
 
 cdef inline Attributes attributes_or_none(process_t* process):

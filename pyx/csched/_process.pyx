@@ -2,8 +2,13 @@ cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_GET_SIZE
+from libc.stdint cimport uint8_t, uint16_t
 from libc.string cimport memset
 
+from csched._cpython cimport Py_CLEAR
+from csched._heap cimport heap_init
+from csched._ids cimport Pid
 from csched._mailbox cimport mailbox_init
 from csched._relation cimport relations_new, relations_t
 from csched._types cimport PRIORITY_NORMAL, STATE_NEW
@@ -56,15 +61,34 @@ cdef process_t* process_new() except NULL:
             raise MemoryError
     memset(process, 0, sizeof(process_t))
     mailbox_init(&process.mailbox)
+    heap_init(&process.heap)
     process.priority = PRIORITY_NORMAL
     process.state = STATE_NEW
     return process
 
 
+cdef void process_fill(
+    process_t* process, Pid pid, object function, object args, PyObject* context, int flags, int priority
+) noexcept:
+    Py_INCREF(pid)
+    Py_INCREF(function)
+    Py_INCREF(args)
+    process.pid = <PyObject*>pid
+    process.function = <PyObject*>function
+    process.coroutine = <PyObject*>args
+    process.context = context
+    process.flags = <uint16_t>(flags | FLAG_NEW)
+    process.priority = <uint8_t>priority
+    process.parent = pid.id
+    process.arity = <uint16_t>min(<Py_ssize_t>0xFFFF, PyTuple_GET_SIZE(args))
+
+
 cdef void process_free(process_t* process) noexcept:
-    """Give the struct back; what its fields own has been let go of before."""
-    PyMem_Free(process.relations)
+    """Give the struct back; what its fields own, but for Attributes, has been let go of before."""
     global free_list, free_len
+    if process.relations != NULL:
+        Py_CLEAR(process.relations.attributes)
+        PyMem_Free(process.relations)
     if free_len < FREE_LIST:
         process.next = free_list
         free_list = process

@@ -1,23 +1,25 @@
 cimport cython
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF, Py_INCREF
-from cpython.tuple cimport PyTuple_GET_SIZE
+from cpython.ref cimport Py_DECREF
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint64_t
 
+from csched._collect cimport collect_heap
 from csched._copy cimport hooks_running
 from csched._cpython cimport (
     PYGEN_ERROR, PYGEN_NEXT, Py_CLEAR, PyContext_CopyCurrent, PyIter_Send,
     PySendResult, csched_clear_stop, csched_report_unraisable,
     csched_swap_context, csched_take_exception, new_reference
 )
+from csched._heap cimport LEFT_BEHIND_MAX, csched_heap_splice, heap_is_due
 from csched._fiber cimport fiber_current, fiber_switch
 from csched._ids cimport Pid
 from csched._launch cimport launch, refuse, throw_into
 from csched._mailbox cimport mailbox_clear
 from csched._preempt cimport csched_ticker_t
 from csched._process cimport (
-    FLAG_DOOMED, FLAG_EXITING, FLAG_HAS_LEADER, FLAG_MAIN, FLAG_NEWS, FLAG_SUSPENDED, FLAG_TIMED_OUT,
-    FLAG_WAITS_FOR_MESSAGE, Attributes, attributes_of, attributes_or_none, has, process_free, process_new, process_t,
+    FLAG_DOOMED, FLAG_EXITING, FLAG_HAS_LEADER, FLAG_MAIN, FLAG_NEW, FLAG_NEWS, FLAG_SUSPENDED, FLAG_TIMED_OUT,
+    FLAG_WAITS_FOR_MESSAGE, Attributes, attributes_of, attributes_or_none, has, process_fill, process_free, process_new,
+    process_t,
     raise_flag,
 )
 from csched._post cimport expire
@@ -26,8 +28,8 @@ from csched._runq cimport (
     runq_charge, runq_pop, runq_pop_blocked, runq_pop_first_blocked, runq_push_blocked, runq_push_fresh,
     runq_push_preempted, runq_push_woken,
 )
-from csched._signal cimport doom, wake, wake_hub
-from csched._teardown cimport report_end, set_reason, tear_down
+from csched._signal cimport doom, doom_all, wake, wake_hub
+from csched._teardown cimport report_end, send_output, set_reason, tear_down
 from csched._timer cimport (
     monotonic_ns, timer_free, timer_t, wheel_free, wheel_next_deadline, wheel_pop_expired,
 )
@@ -66,21 +68,12 @@ cdef class Scheduler:
             pid = self.table.insert(process)
         except BaseException:
             Py_CLEAR(context)
-            if process.relations != NULL:
-                Py_CLEAR(process.relations.attributes)
             process_free(process)
             raise
-        Py_INCREF(pid)
-        Py_INCREF(function)
-        Py_INCREF(args)
-        process.pid = <PyObject*>pid
-        process.function = <PyObject*>function
-        process.args = <PyObject*>args
-        process.context = context
-        process.flags = <uint16_t>flags
-        process.priority = <uint8_t>priority
-        process.parent = pid.id if self.current == NULL else (<Pid>self.current.pid).id
-        process.arity = <uint16_t>min(<Py_ssize_t>0xFFFF, PyTuple_GET_SIZE(args))
+        process_fill(process, pid, function, args, context, flags, priority)
+        if self.current != NULL:
+            process.parent = (<Pid>self.current.pid).id
+        csched_heap_splice(&process.heap.objects, &self.nursery)
         runq_push_fresh(&self.runq, process)
         if self.sleeping:
             wake_hub(self)
@@ -161,6 +154,7 @@ cdef class Scheduler:
         cdef csched_ticker_t* ticker = self.ticker
         self.slices += 1
         self.current = process
+        self.gc.entered[0] = &process.heap.objects
         process.state = STATE_RUNNING
         self.reductions_left = CONTEXT_REDS
         self.virtual_reductions = 0
@@ -191,6 +185,9 @@ cdef class Scheduler:
         if self.ticker.insist and not self.stopping:
             self.ticker.insist = False
         self.current = NULL
+        process.heap.allocated += self.gc.allocated[0]
+        self.gc.allocated[0] = 0
+        self.gc.entered[0] = self.gc.shared
         process.held = <uint16_t>self.held[0]
         self.held[0] = 0
         if ticks > 1:
@@ -207,7 +204,7 @@ cdef class Scheduler:
             process.backoff = 0
         if ask == ASK_MESSAGE or ask == ASK_TIMER:
             if has(process, FLAG_DOOMED | FLAG_TIMED_OUT) or (
-                ask == ASK_MESSAGE and (process.mailbox.tail != process.scanned or has(process, FLAG_NEWS))
+                ask == ASK_MESSAGE and (process.mailbox.tail != self.scanned or has(process, FLAG_NEWS))
             ):
                 runq_push_woken(&self.runq, process)
             else:
@@ -232,6 +229,16 @@ cdef class Scheduler:
             runq_push_blocked(&self.runq, process, monotonic_ns(), self.slice_ns)
             process.backoff += 1
 
+    cdef void collect(self, process_t* process) noexcept:
+        """Collect the heap of the process that runs, which is about to stop."""
+        cdef uint64_t scanned = self.scanned
+        cdef int asked = self.asked
+        if self.heaps.private and self.may_wait():
+            collect_heap(self, process)
+            self.scanned = scanned
+            self.asked = asked
+            charge(self, <int>min(process.heap.survivors // OBJECTS_PER_REDUCTION, <unsigned int>CONTEXT_REDS))
+
     cdef int execute(self, process_t* process) except -1:
         """Give a process without a stack of its own a slice on this one."""
         cdef PyObject* result = NULL
@@ -240,10 +247,10 @@ cdef class Scheduler:
         if has(process, FLAG_EXITING):
             process.state = STATE_EXITING
             return self.bury(process)
-        if process.coroutine == NULL and has(process, FLAG_DOOMED):
+        if process.flags & (FLAG_NEW | FLAG_DOOMED) == FLAG_NEW | FLAG_DOOMED:
             return self.reap(process)  # It was told to exit before it began.
         csched_swap_context(self.thread, &process.context)
-        if process.coroutine == NULL:
+        if has(process, FLAG_NEW):
             status = launch(self.services, process, &result)
         elif has(process, FLAG_DOOMED):
             self.ticker.insist = True
@@ -252,6 +259,8 @@ cdef class Scheduler:
             status = PyIter_Send(process.coroutine, <PyObject*>None, &result)
         while status == PYGEN_NEXT:
             if result == <PyObject*>SUSPEND or result == <PyObject*>None:
+                if heap_is_due(&process.heap, self.gc.allocated[0]):
+                    self.collect(process)
                 csched_swap_context(self.thread, &process.context)
                 # A bare `yield`, as of a `types.coroutine`, is a yield_().
                 ask = self.asked if result == <PyObject*>SUSPEND else <int>ASK_YIELD
@@ -301,17 +310,12 @@ cdef class Scheduler:
         self.clear_timer(process)
         mailbox_clear(&process.mailbox)
         Py_CLEAR(process.coroutine)
-        Py_CLEAR(process.args)
         if attributes is not None:
             if attributes.urgent != NULL:
                 mailbox_clear(attributes.urgent)
             attributes.unwinding = attributes.dictionary = attributes.label = None
             if attributes.output is not None:
-                try:
-                    self.services.send_output(<object>process.pid, attributes.group_leader, attributes.output)
-                except BaseException as failure:
-                    csched_report_unraisable(failure, <object>process.pid)
-                attributes.output = None
+                send_output(self, process, attributes)
         return self.bury(process)
 
     cdef int bury(self, process_t* process) except -1:
@@ -339,9 +343,10 @@ cdef class Scheduler:
         Py_CLEAR(process.function)
         Py_CLEAR(process.context)
         Py_CLEAR(process.exit)
+        if self.heaps.left_behind >= LEFT_BEHIND_MAX and not self.preemption.is_collecting():
+            self.heaps.collect_left_behind()
         self.end(process)
-        if process.relations != NULL:
-            Py_CLEAR(process.relations.attributes)
+        self.heaps.hand_over(&process.heap)
         process.state = STATE_DEAD
         process_free(process)
         Py_DECREF(<object>pid)
@@ -370,7 +375,7 @@ cdef class Scheduler:
             self.abandon(process)
         attributes = attributes_of(process)
         process.unwindings += 1
-        process.raised_ns = monotonic_ns()
+        attributes.raised_ns = monotonic_ns()
         process.grace = 0
         if attributes.unwinding is None:
             attributes.unwinding = ProcessExit(<object>process.exit)
@@ -379,13 +384,10 @@ cdef class Scheduler:
 
     cdef int shut_down(self) except -1:
         """Tell everybody to exit."""
-        cdef Pid pid
         self.stopping = True
         if self.ticker != NULL:  # SIGINT may come before the run has begun, and after its end.
             self.ticker.insist = True
-        for pid in self.table.pids():
-            if pid.process != NULL:
-                doom(self, <process_t*>pid.process, "shutdown")
+        doom_all(self, "shutdown")
         return 0
 
     # --- Stacks --------------------------------------------------------------------------------
@@ -400,7 +402,7 @@ cdef class Scheduler:
             raise ProcessExit("normal")  # A finalizer of a process that is dead.
         if has(process, FLAG_DOOMED):
             raise self.exit_exception(process)
-        if hooks_running() or self.preemption.collecting:
+        if hooks_running() or self.preemption.is_collecting():
             raise RuntimeError("a process cannot wait inside a copying hook or a collection")
         self.give_way(process, ask)
         if has(process, FLAG_DOOMED):
@@ -409,11 +411,13 @@ cdef class Scheduler:
 
     cdef bint may_wait(self) noexcept:
         """Whether the process that runs may stop here of its own accord."""
-        return self.current.state == STATE_RUNNING and not (hooks_running() or self.preemption.collecting)
+        return self.current.state == STATE_RUNNING and not (hooks_running() or self.preemption.is_collecting())
 
     cdef int give_way(self, process_t* process, int ask) except -1:
         """Stop the process that runs; return when it is resumed."""
         cdef process_t* next
+        if heap_is_due(&process.heap, self.gc.allocated[0]):
+            self.collect(process)
         self.end(process)
         self.settle(process, ask)
         next = self.pick()
@@ -471,10 +475,12 @@ cdef class Scheduler:
 
     cdef int hurry(self, process_t* process, bint blocked) except -1:
         """A process that was told to exit has run for a slice: raise that in it, unless it is about to go."""
+        cdef int64_t ago
         if process.unwindings:
             # It is in a `finally` block, or has swallowed it: nobody can tell, so it is given time.
             process.grace += 1
-            if monotonic_ns() - process.raised_ns < GRACE_NS if blocked else process.grace < GRACE_SLICES:
+            ago = monotonic_ns() - attributes_of(process).raised_ns
+            if ago < GRACE_NS if blocked else process.grace < GRACE_SLICES:
                 return 0
             process.unwindings = min(UNWINDINGS, process.unwindings + UNWINDINGS // GRACES)
         raise self.exit_exception(process)
@@ -484,7 +490,7 @@ cdef class Scheduler:
         cdef process_t* process = self.current
         self.interrupted = True
         self.shut_down()
-        if process != NULL and process.state == STATE_RUNNING and not (self.preemption.collecting or hooks_running()):
+        if process != NULL and self.may_wait():
             raise self.exit_exception(process)
 
     def __dealloc__(self):

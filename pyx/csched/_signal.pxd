@@ -35,6 +35,8 @@ Sources: erl_proc_sig_queue.h; Erlang reference manual, "Processes"; SEMANTICS 1
 from cpython.object cimport PyObject
 from libc.stdint cimport uint32_t, uint64_t
 
+from csched._cpython cimport PyThreadState
+from csched._heap cimport Heaps, csched_gc_t, csched_heap_t
 from csched._ids cimport Pid, ProcessTable, Ref
 from csched._process cimport FLAG_WAITS_FOR_MESSAGE, has, lower_flag, process_t
 from csched._relation cimport monitor_t
@@ -59,6 +61,8 @@ cdef class Signals:
     # What it takes for a signal to arrive; the base of Scheduler, which has the rest.
     cdef runq_t runq
     cdef wheel_t* wheel
+    cdef csched_gc_t gc                 # Of `heaps`.
+    cdef PyThreadState* thread          # The one that called `run`.
     cdef bint sleeping                  # The hub waits in `sleeper`; whoever makes a process runnable wakes it.
     cdef bint watches_slices            # `_watch` wants to know when a slice begins and ends,
     cdef bint watches_queues            # and when a message has come into a mailbox.
@@ -67,6 +71,8 @@ cdef class Signals:
     cdef dict names                     # Registered name -> Pid.
     cdef Pid first                      # The first process: default group leader, and sender of what no process sends.
     cdef object services                # `csched._services`: the parts of the runtime written in Python.
+    cdef Heaps heaps
+    cdef csched_heap_t nursery          # What is copied for a process that is not made yet.
     cdef csched_sleeper_t sleeper
     cdef object watch                   # `_watch.Watch`; None if there was no system monitor in this run.
     # What `_watch` has handed in: see `watches_queues`, `watches_slices`. Only `on_slice_end` may run Python code.
@@ -77,6 +83,10 @@ cdef class Signals:
 
 cdef void wake_hub(Signals signals) noexcept
 
+# A copy of a message that lands on the heap of its receiver (NULL: of whoever runs); other threads' copies lie where
+# they come to lie. May run Python code, but no process is switched to, so the receiver does not go.
+cdef object copy_to(Signals signals, process_t* receiver, object message, size_t* words)
+
 # Queue a message of the runtime's own making, whose reference is taken over, whatever the limit of the mailbox.
 cdef int deliver_signal(Signals signals, process_t* process, object message, size_t words) except -1
 # Put a message, whose reference is taken over, after the priority messages. The process is not told yet.
@@ -84,11 +94,13 @@ cdef int push_urgent(process_t* process, PyObject* message, size_t words) except
 
 # Tell a process to exit. The first time counts. `reason` is its own already.
 cdef void doom(Signals signals, process_t* process, object reason) noexcept
+# The same, all of them.
+cdef int doom_all(Signals signals, object reason) except -1
 # An exit signal from `sender`; `reason` is the receiver's own already. May run Python code.
 cdef int exit_signal(
     Signals signals, Pid sender, process_t* process, object reason, size_t words, exit_kind_t kind) except -1
-# A copy of a reason for somebody else; of one that cannot be copied, its text. May run Python code.
-cdef object copy_reason(object reason, size_t* words)
+# `copy_to` for a reason; of one that cannot be copied, its text.
+cdef object copy_reason(Signals signals, process_t* receiver, object reason, size_t* words)
 
 # Both ends, or none on an exception. 0: they were linked already.
 cdef bint link_processes(process_t* one, process_t* other) except -1

@@ -6,6 +6,8 @@ from cpython.ref cimport Py_INCREF
 from libc.stdint cimport INT32_MAX, uint32_t, uint64_t
 
 from csched._copy cimport copy_message
+from csched._cpython cimport csched_thread_state
+from csched._heap cimport csched_heap_t
 from csched._ids cimport (
     ALIAS_ACTIVE, ALIAS_MONITOR, ALIAS_REPLY, MONITOR_LATE, REF_MONITOR, Pid, Ref
 )
@@ -87,6 +89,20 @@ cdef int push_urgent(process_t* process, PyObject* message, size_t words) except
     return 0
 
 
+cdef object copy_to(Signals signals, process_t* receiver, object message, size_t* words):
+    cdef csched_heap_t* entered = signals.gc.entered[0]
+    cdef int allocated = signals.gc.allocated[0]
+    if receiver == NULL or signals.thread != csched_thread_state():
+        return copy_message(message, words)
+    signals.gc.entered[0] = &receiver.heap.objects
+    try:
+        return copy_message(message, words)
+    finally:
+        signals.gc.entered[0] = entered
+        receiver.heap.allocated += signals.gc.allocated[0] - allocated
+        signals.gc.allocated[0] = allocated
+
+
 # --- Exits -------------------------------------------------------------------------------------
 
 
@@ -102,6 +118,14 @@ cdef void doom(Signals signals, process_t* process, object reason) noexcept:
         runq_push_fresh(&signals.runq, process)
         if signals.sleeping:
             wake_hub(signals)
+
+
+cdef int doom_all(Signals signals, object reason) except -1:
+    cdef Pid pid
+    for pid in signals.table.pids():
+        if pid.process != NULL:
+            doom(signals, <process_t*>pid.process, reason)
+    return 0
 
 
 cdef inline bint is_atom(object reason, str name) noexcept:
@@ -131,12 +155,12 @@ cdef int exit_signal(
     return 0
 
 
-cdef object copy_reason(object reason, size_t* words):
+cdef object copy_reason(Signals signals, process_t* receiver, object reason, size_t* words):
     if type(reason) is str:
         words[0] = 0
         return reason
     try:
-        return copy_message(reason, words)
+        return copy_to(signals, receiver, reason, words)
     except BaseException:
         # In a teardown even an exit that a hook raises means no more than that.
         words[0] = 0
@@ -261,7 +285,10 @@ cdef int fire(Signals signals, monitor_t* monitor, Pid pid, object reason) excep
     cdef size_t words = 0
     cdef Ref ref = <Ref>monitor.ref
     cdef object details = <object>monitor.details if monitor.details != NULL else None
-    reason = "noproc" if ref.alias & MONITOR_LATE else copy_reason(reason, &words)
+    if ref.alias & MONITOR_LATE:
+        reason = "noproc"
+    else:
+        reason = copy_reason(signals, <process_t*>monitor.owner, reason, &words)
     try:
         message = down_message(ref, details, pid, reason)
         # Python code may have run, which may have removed the monitor, or ended its owner.

@@ -33,8 +33,9 @@ def system_info(item):
         interrupted wherever it is, ``"calls"`` if slices end at csched's own calls only, because `run` was
         told so or was called outside the main thread. ``"schedulers"``, ``"schedulers_online"``: 1.
         ``"logical_processors"``: of this machine; None if unknown. ``"wordsize"``: bytes in a word, the unit of sizes.
-        ``"garbage_collection"``: who collects, ``"interpreter"``. ``"start_time"``: when the run began, on the clock of
-        `time.monotonic`. ``"machine"``: the interpreter, ``"CPython 3.11.7"``. ``"version"``: csched's; None if it is
+        ``"garbage_collection"``: what is collected at a time, the memory of a ``"process"``, or that of the whole
+        ``"interpreter"``. ``"start_time"``: when the run began, on the clock of `time.monotonic`. ``"machine"``:
+        the interpreter, ``"CPython 3.11.7"``. ``"version"``: csched's; None if it is
         not installed.
 
     Raises
@@ -62,7 +63,7 @@ def system_info(item):
     if item == "wordsize":
         return WORD_SIZE
     if item == "garbage_collection":
-        return "interpreter"
+        return "process" if scheduler.heaps.private else "interpreter"
     if item == "start_time":
         return scheduler.started_ns / 1e9
     if item == "machine":

@@ -8,6 +8,7 @@ cimport csched._scheduler as core
 from csched._bif_leader cimport restore_output
 from csched._cpython cimport PyErr_CheckSignals, csched_thread_state, new_reference
 from csched._fiber cimport fiber_current, fiber_new, fiber_setup, fiber_switch
+from csched._heap cimport Heaps, csched_heap_init
 from csched._ids cimport Pid, ProcessTable
 from csched._preempt cimport Preemption, csched_busy_scheduler_t
 from csched._process cimport FLAG_DOOMED, FLAG_MAIN, has, process_t
@@ -55,17 +56,23 @@ cdef int open_scheduler(Scheduler scheduler, int64_t slice_ns, bint preempt, tup
     scheduler.slice_ns = slice_ns
     scheduler.table = ProcessTable()
     scheduler.wheel = wheel_new(monotonic_ns())
+    scheduler.heaps = Heaps()
     scheduler.preemption = Preemption()
+    scheduler.preemption.heaps = scheduler.heaps
+    csched_heap_init(&scheduler.nursery)
     files.current = <void**>&scheduler.current
     files.wait = wait_for_file
     files.wake = enter_file
     if csched_sleeper_open(&scheduler.sleeper) < 0:
         PyErr_SetFromErrno(OSError)
+    scheduler.heaps.open()
+    scheduler.gc = scheduler.heaps.gc
     try:
         scheduler.preemption.start(
             slice_ns, preempt, atomic, &scheduler.runq.runnable_len, &scheduler.runq.blocked_len,
             files, scheduler.on_tick, scheduler.on_interrupt)
     except BaseException:
+        scheduler.heaps.close()
         csched_sleeper_close(&scheduler.sleeper)
         raise
     scheduler.hub = fiber_current()
@@ -89,6 +96,7 @@ cdef int close_scheduler(Scheduler scheduler) except -1:
             message_timer_free(<message_timer_t*>timer)
         timer = wheel_pop_expired(scheduler.wheel, INT64_MAX)
     for pid in scheduler.table.pids():
+        scheduler.heaps.hand_over(&(<process_t*>pid.process).heap)
         scheduler.table.remove(pid)
     end_watch(scheduler)
     restore_output(scheduler)
@@ -97,6 +105,7 @@ cdef int close_scheduler(Scheduler scheduler) except -1:
     try:
         scheduler.preemption.stop()
     finally:
+        scheduler.heaps.close()
         csched_sleeper_close(&scheduler.sleeper)
         Py_DECREF(<object>scheduler.hub)
         core.current = None

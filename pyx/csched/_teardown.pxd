@@ -15,12 +15,14 @@ Purpose: the order of SEMANTICS 3, for any number of links and monitors, without
 Sources: erl_process.c (erts_do_exit_process, erts_continue_exit_process).
 """
 
-from csched._process cimport process_t
+from csched._process cimport Attributes, process_t
 from csched._signal cimport Signals
 
 
 # Log what is to be logged of a process that has raised `error` (None: nothing). Runs Python code, in the process.
 cdef int report_end(Signals signals, process_t* process, object error) except -1
+# Send what a process has printed of an unfinished line to its group leader.
+cdef void send_output(Signals signals, process_t* process, Attributes attributes) noexcept
 # Find out why a process ends that has raised `error` (None: nothing), if anybody will be told. Runs Python code.
 cdef int set_reason(Signals signals, process_t* process, object error) except -1
 # Go on with the teardown of a process whose reason is in `exit`; `budget` is reduced by what was used. 1: it is

@@ -32,6 +32,14 @@ cdef int report_end(Signals signals, process_t* process, object error) except -1
     return 0
 
 
+cdef void send_output(Signals signals, process_t* process, Attributes attributes) noexcept:
+    try:
+        signals.services.send_output(<object>process.pid, attributes.group_leader, attributes.output)
+    except BaseException as failure:
+        csched_report_unraisable(failure, <object>process.pid)
+    attributes.output = None
+
+
 cdef int set_reason(Signals signals, process_t* process, object error) except -1:
     cdef object reason
     cdef size_t words = 0
@@ -102,7 +110,7 @@ cdef int signal_links(Signals signals, process_t* process, object reason, int* b
         link_free(links_remove(&other.relations.links, pid.id))
         budget[0] -= 1
         other_pid = <Pid>other.pid
-        copy = copy_reason(reason, &words)
+        copy = copy_reason(signals, other, reason, &words)
         budget[0] -= <int>min(words // COPY_WORDS_PER_REDUCTION, <size_t>CONTEXT_REDS)
         # To copy it may have run Python code, which may have ended the other.
         other = <process_t*>other_pid.process

@@ -10,7 +10,7 @@ from csched._cpython cimport csched_report_unraisable, csched_thread_state
 from csched._ids cimport Pid, leaf_t
 from csched._mailbox cimport mailbox_t, message_t
 from csched._process cimport (
-    FLAG_DOOMED, FLAG_EXITING, FLAG_LARGE_HEAP, FLAG_LONG_QUEUE, FLAG_URGENT, Attributes, has, lower_flag,
+    FLAG_DOOMED, FLAG_EXITING, FLAG_NEW, FLAG_LARGE_HEAP, FLAG_LONG_QUEUE, FLAG_URGENT, Attributes, has, lower_flag,
     messages_of, process_t, raise_flag,
 )
 from csched._scheduler cimport Scheduler
@@ -93,7 +93,7 @@ cdef tuple place_in_awaits(object awaitable):
 cdef tuple place_of(process_t* process):
     """Where a process is that has just stopped, or is about to go on; None before it begins, and when it has ended."""
     cdef PyObject* frame
-    if has(process, FLAG_EXITING) or process.args != NULL:
+    if has(process, FLAG_EXITING) or has(process, FLAG_NEW):
         return None
     if process.fiber != NULL:
         return place_in_stack((<object>process.fiber).gr_frame)

@@ -1,0 +1,139 @@
+"""Heaps; their theory of operation is in `_heap.pxd`."""
+
+cimport cython
+from libc.stdint cimport int64_t
+
+from csched._cpython cimport csched_report_unraisable
+
+import gc
+import os
+
+
+cdef extern from "gc_lists.h":
+    bint csched_gc_open(csched_gc_t* lists) noexcept
+    void csched_gc_stand_in(csched_gc_t* lists) noexcept
+    void csched_gc_show(csched_gc_t* lists, csched_heap_t* heap, csched_gc_aside_t* aside) noexcept
+    void csched_gc_hide(csched_gc_t* lists, csched_gc_aside_t* aside) noexcept
+
+
+cdef enum:
+    # Threshold of the youngest generation without private heaps: a large one makes for fewer, longer pauses.
+    FALLBACK_THRESHOLD = 10_000
+
+cdef object collect_generation = gc.collect
+cdef object freeze = gc.freeze
+
+
+cdef int64_t heap_bytes(heap_t* heap) noexcept:
+    cdef Py_ssize_t sized = 0
+    cdef int64_t size = csched_heap_size(&heap.objects, SIZED_MAX, &sized)
+    if sized == SIZED_MAX and heap.survivors + heap.allocated > SIZED_MAX:
+        size = size // SIZED_MAX * (heap.survivors + heap.allocated)
+    return size
+
+
+@cython.final
+cdef class Heaps:
+    cdef int open(self) except -1:
+        """Begin to keep objects by process; on an error nothing is changed."""
+        self.private = os.environ.get("CSCHED_HEAP") != "interpreter" and csched_gc_open(&self.gc)
+        self.was_enabled = gc.isenabled()
+        self.thresholds = gc.get_threshold()
+        if not self.private:
+            csched_gc_stand_in(&self.gc)
+            gc.set_threshold(FALLBACK_THRESHOLD, *self.thresholds[1:])
+            return 0
+        gc.disable()
+        self.functions = {"get_objects": gc.get_objects, "get_referrers": gc.get_referrers}
+        gc.get_objects = self.get_objects
+        gc.get_referrers = self.get_referrers
+        return 0
+
+    cdef int close(self) except -1:
+        """Put the interpreter back as it was."""
+        gc.set_threshold(*self.thresholds)
+        if not self.private:
+            gc.unfreeze()
+            return 0
+        self.gc.entered[0] = self.gc.shared
+        gc.get_objects = self.functions["get_objects"]
+        gc.get_referrers = self.functions["get_referrers"]
+        if self.was_enabled:
+            gc.enable()
+        else:
+            gc.disable()
+        return 0
+
+    cdef void show(self) noexcept:
+        """Let the collector see the list that is entered, and no other."""
+        if self.private and not self.showing and self.gc.entered[0] != self.gc.shared:
+            self.showing = True
+            csched_gc_show(&self.gc, self.gc.entered[0], &self.aside)
+
+    cdef void hide(self) noexcept:
+        if self.showing:
+            csched_gc_hide(&self.gc, &self.aside)
+            self.showing = False
+
+    cdef int collected(self, int generation) except -1:
+        """The interpreter has collected, as `gc` tells."""
+        if not self.private and generation == 2:
+            freeze()
+        return 0
+
+    cdef void collect(self, heap_t* heap) noexcept:
+        """Collect the list of a process alone. Runs finalizers; the caller forbids a switch meanwhile."""
+        cdef csched_heap_t* entered = self.gc.entered[0]
+        if self.showing:
+            return  # A finalizer asks for one.
+        self.gc.entered[0] = &heap.objects
+        self.show()
+        self.run_collector(0)
+        self.hide()
+        self.gc.entered[0] = entered
+        self.collections += 1
+        heap.allocated = 0
+        self.gc.allocated[0] = 0
+        heap.survivors = <unsigned int>csched_heap_len(&heap.objects)
+
+    cdef void run_collector(self, int generation) noexcept:
+        try:
+            self.reclaimed += collect_generation(generation)
+        except BaseException as error:
+            csched_report_unraisable(error, "a garbage collection")
+
+    cdef void hand_over(self, heap_t* heap) noexcept:
+        """The process is dead: what is left is nobody's."""
+        if not csched_heap_is_empty(&heap.objects):
+            self.left_behind += 1 + heap.survivors + max(0, heap.allocated)
+            csched_heap_splice(self.gc.old, &heap.objects)
+
+    cdef void collect_left_behind(self) noexcept:
+        """Collect what dead processes have left behind. Runs finalizers."""
+        cdef csched_heap_t* entered = self.gc.entered[0]
+        self.left_behind = 0
+        self.gc.entered[0] = self.gc.shared
+        self.run_collector(1)
+        self.gc.entered[0] = entered
+
+    def get_objects(self, generation=None):
+        """`gc.get_objects`, of the process that calls: its objects, and those that are no process's."""
+        return self.look(self.functions["get_objects"], (generation,))
+
+    def get_referrers(self, *objects):
+        """`gc.get_referrers`, among the objects of the process that calls, and those that are no process's."""
+        return self.look(self.functions["get_referrers"], objects)
+
+    cdef object look(self, object function, tuple args):
+        cdef csched_heap_t* heap = self.gc.entered[0]
+        if self.showing or heap == self.gc.shared:
+            return function(*args)
+        # Beside the shared ones, which move up by this: nothing of the process must be taken for shared afterwards.
+        csched_heap_splice(self.gc.old, self.gc.shared)
+        csched_heap_splice(self.gc.shared, heap)
+        self.gc.entered[0] = self.gc.shared
+        try:
+            return function(*args)
+        finally:
+            csched_heap_splice(heap, self.gc.shared)
+            self.gc.entered[0] = heap

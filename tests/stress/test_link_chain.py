@@ -20,8 +20,7 @@ async def wait(before, user=None):
     await aio.receive()
 
 
-@pytest.mark.parametrize("dies", ["first", "middle", "last"])
-def test_a_chain_of_a_million_dies_wherever_it_is_cut(dies):
+def test_a_chain_of_a_million_dies_to_both_sides():
     """An exit signal goes along any number of links, both ways, without recursion."""
 
     def main():
@@ -32,7 +31,7 @@ def test_a_chain_of_a_million_dies_wherever_it_is_cut(dies):
         chain.append(spawn(wait, chain[-1], self()))
         receive("linked")
         ends = {monitor(chain[0]), monitor(chain[-1])}
-        victim = {"first": chain[0], "middle": chain[LENGTH // 2], "last": chain[-1]}[dies]
+        victim = chain[LENGTH // 2]
         chain.clear()
         csched.exit(victim, "why")
         downs = [receive(Down(ref, ANY, ANY, ANY), timeout=120) for ref in ends]

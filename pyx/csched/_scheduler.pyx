@@ -28,7 +28,7 @@ from csched._runq cimport (
     runq_charge, runq_pop, runq_pop_blocked, runq_pop_first_blocked, runq_push_blocked, runq_push_fresh,
     runq_push_preempted, runq_push_woken,
 )
-from csched._signal cimport doom, doom_all, wake, wake_hub
+from csched._signal cimport doom, doom_all, make_runnable, wake
 from csched._teardown cimport report_end, send_output, set_reason, tear_down
 from csched._timer cimport (
     monotonic_ns, timer_free, timer_t, wheel_free, wheel_next_deadline, wheel_pop_expired,
@@ -74,9 +74,7 @@ cdef class Scheduler:
         if self.current != NULL:
             process.parent = (<Pid>self.current.pid).id
         csched_heap_splice(&process.heap.objects, &self.nursery)
-        runq_push_fresh(&self.runq, process)
-        if self.sleeping:
-            wake_hub(self)
+        make_runnable(self, process)
         if self.stopping:
             doom(self, process, "shutdown")
         return process
@@ -393,10 +391,7 @@ cdef class Scheduler:
     # --- Stacks --------------------------------------------------------------------------------
 
     cdef int park(self, int ask) except -1:
-        """Stop the process that runs in the middle of its stack; return when it is resumed.
-
-        Raises ProcessExit if it was told to exit before or meanwhile.
-        """
+        """Stop the process that runs until it is resumed; ProcessExit if it was told to exit before or meanwhile."""
         cdef process_t* process = self.current
         if process.state != STATE_RUNNING:
             raise ProcessExit("normal")  # A finalizer of a process that is dead.
@@ -416,6 +411,9 @@ cdef class Scheduler:
     cdef int give_way(self, process_t* process, int ask) except -1:
         """Stop the process that runs; return when it is resumed."""
         cdef process_t* next
+        # A coroutine may be on its way out to `execute`, having asked for something.
+        cdef uint64_t scanned = self.scanned
+        cdef int asked = self.asked
         if heap_is_due(&process.heap, self.gc.allocated[0]):
             self.collect(process)
         self.end(process)
@@ -426,7 +424,10 @@ cdef class Scheduler:
             return 0
         # Not always a runner: the process may use greenlets of its own.
         process.fiber = fiber_current()
-        return self.leave(next)
+        self.leave(next)
+        self.scanned = scanned
+        self.asked = asked
+        return 0
 
     cdef int leave(self, process_t* next) except -1:
         """Give this stack up for that process, or for the hub if it is NULL; return when switched back to."""

@@ -40,7 +40,7 @@ from csched._heap cimport Heaps, csched_gc_t, csched_heap_t
 from csched._ids cimport Pid, ProcessTable, Ref
 from csched._process cimport FLAG_WAITS_FOR_MESSAGE, has, lower_flag, process_t
 from csched._relation cimport monitor_t
-from csched._runq cimport runq_push_woken, runq_t
+from csched._runq cimport runq_push_fresh, runq_push_woken, runq_t
 from csched._timer cimport wheel_t
 from csched._types cimport STATE_WAITING
 
@@ -125,6 +125,13 @@ cdef object down_message(Ref ref, object details, Pid pid, object reason)
 
 # One who has suspended it lets go of so many of its times.
 cdef void release(Signals signals, process_t* process, uint32_t times) noexcept
+
+
+cdef inline void make_runnable(Signals signals, process_t* process) noexcept:
+    """It is new, or is let run again."""
+    runq_push_fresh(&signals.runq, process)
+    if signals.sleeping:
+        wake_hub(signals)
 
 
 cdef inline void wake(Signals signals, process_t* process) noexcept:

@@ -20,7 +20,6 @@ from csched._relation cimport (
     link_free, link_new, link_t, links_find, links_insert, links_remove, monitor_free, monitor_t, monitors_append,
     monitors_remove, relations_t, watchers_append, watchers_remove,
 )
-from csched._runq cimport runq_push_fresh
 from csched._types cimport STATE_SUSPENDED, STATE_WAITING
 
 from csched._errors import Down, Exit
@@ -115,9 +114,7 @@ cdef void doom(Signals signals, process_t* process, object reason) noexcept:
     if process.state == STATE_WAITING:
         wake(signals, process)
     elif process.state == STATE_SUSPENDED:
-        runq_push_fresh(&signals.runq, process)
-        if signals.sleeping:
-            wake_hub(signals)
+        make_runnable(signals, process)
 
 
 cdef int doom_all(Signals signals, object reason) except -1:
@@ -313,6 +310,4 @@ cdef void release(Signals signals, process_t* process, uint32_t times) noexcept:
         return
     lower_flag(process, FLAG_SUSPENDED)
     if process.state == STATE_SUSPENDED:
-        runq_push_fresh(&signals.runq, process)
-        if signals.sleeping:
-            wake_hub(signals)
+        make_runnable(signals, process)

@@ -112,7 +112,7 @@ cdef struct process_t:
     uint8_t backoff         # How often in a row it was found blocked in a system call: it is asked ever more rarely.
     uint8_t unwindings      # How often ProcessExit was raised in it.
     uint16_t arity          # Number of arguments that it was spawned with, for the listing.
-    uint16_t grace          # Slices that it has run for since then.
+    uint16_t grace          # Slices that it has run for since ProcessExit was raised in it last.
     uint16_t held           # RLocks that it holds, while it does not run (`guards.h`).
 
 

@@ -26,6 +26,7 @@ from csched._bif_flag import (
 )
 from csched._bif_leader import group_leader
 from csched._bif_link import alias, demonitor, exit, link, monitor, node, unalias, unlink
+from csched._bif_memory import garbage_collect, hibernate
 from csched._bif_name import register, registered, unregister, whereis
 from csched._bif_process import is_alive, make_ref, pid, processes
 from csched._bif_spawn import spawn, spawn_link, spawn_monitor, spawn_opt
@@ -73,10 +74,12 @@ __all__ = [
     "erase",
     "exit",
     "flush",
+    "garbage_collect",
     "get",
     "get_keys",
     "get_label",
     "group_leader",
+    "hibernate",
     "i",
     "is_alive",
     "link",

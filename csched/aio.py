@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from csched._aio import receive, sleep, yield_
+from csched._aio import hibernate, receive, sleep, yield_
 
-__all__ = ["receive", "sleep", "yield_"]
+__all__ = ["hibernate", "receive", "sleep", "yield_"]

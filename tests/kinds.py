@@ -33,6 +33,10 @@ class PlainCalls:
     async def yield_() -> None:
         csched.yield_()
 
+    @staticmethod
+    async def hibernate() -> None:
+        csched.hibernate()
+
 
 class Plain:
     @staticmethod

@@ -21,7 +21,7 @@ LAYERS = [
     {"_info", "_statistics"},
     {"_inspect"},
     {"_aio", "_bif_leader", "_bif_spawn", "_watch"},
-    {"_bif_flag", "_bif_link", "_bif_name", "_bif_process", "_bif_timer"},
+    {"_bif_flag", "_bif_link", "_bif_memory", "_bif_name", "_bif_process", "_bif_timer"},
     {"_bif"},
     {"_scheduler"},
     {"_preempt", "_fiber", "_collect", "_launch", "_teardown", "_post"},

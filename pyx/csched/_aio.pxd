@@ -8,7 +8,7 @@ SEND instruction talks to directly.
 2. On 3.11 SEND calls `am_send`, which returns either. From 3.12 on it calls `tp_iternext` and takes a
    result out of a StopIteration: one is kept, its value set and raised as it is, and its value cleared
    at the end of the slice; a new one each time would double the cost of a receive.
-3. The commonest awaitables, `receive()` and `yield_()`, have no state and are one object for all.
+3. The commonest awaitables, `receive()`, `yield_()` and `hibernate()`, have no state and are one object for all.
 4. Cython fills no `am_send`: both slots are set when the module is imported.
 
 Rejected: generators (an object and a frame for each wait); futures.
@@ -42,4 +42,9 @@ cdef class Sleep:
 
 @cython.final
 cdef class Yield:
+    cdef PySendResult step(self, PyObject** result) except? PYGEN_ERROR
+
+
+@cython.final
+cdef class Hibernate:
     cdef PySendResult step(self, PyObject** result) except? PYGEN_ERROR

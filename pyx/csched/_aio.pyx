@@ -9,7 +9,9 @@ from csched._bif cimport (
 )
 from csched._cpython cimport PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN, PySendResult, csched_hand_over
 from csched._match cimport ANY
-from csched._process cimport FLAG_DOOMED, FLAG_TIMED_OUT, FLAG_YIELDED, has, lower_flag, process_t, raise_flag
+from csched._process cimport (
+    FLAG_DOOMED, FLAG_TIMED_OUT, FLAG_YIELDED, has, lower_flag, messages_of, process_t, raise_flag,
+)
 from csched._scheduler cimport (
     ASK_MESSAGE, ASK_SLICE, ASK_TIMER, ASK_YIELD, SUSPEND, Scheduler, charge, current,
 )
@@ -141,6 +143,26 @@ cdef class Yield:
         return give(None, result)
 
 
+@cython.final
+cdef class Hibernate:
+    """What `aio.hibernate` returns."""
+
+    def __await__(self):
+        return self
+
+    cdef PySendResult step(self, PyObject** result) except? PYGEN_ERROR:
+        cdef Scheduler scheduler = awaiting()
+        cdef process_t* process = scheduler.current
+        charge(scheduler, 1)
+        if messages_of(process) == 0:
+            scheduler.collect(process)
+            scheduler.scanned = process.mailbox.tail
+            # A finalizer may have sent something.
+            if messages_of(process) == 0:
+                return suspend(scheduler, ASK_MESSAGE, result)
+        return give(None, result)
+
+
 # The slots, one pair for each type. An exception of a step is left set, as the interpreter expects.
 
 
@@ -171,11 +193,22 @@ cdef PyObject* yield_next(PyObject* awaitable) except? NULL:
     return handed_over((<Yield>awaitable).step(&result), result)
 
 
+cdef PySendResult hibernate_send(PyObject* awaitable, PyObject* arg, PyObject** result) except? PYGEN_ERROR:
+    return (<Hibernate>awaitable).step(result)
+
+
+cdef PyObject* hibernate_next(PyObject* awaitable) except? NULL:
+    cdef PyObject* result = NULL
+    return handed_over((<Hibernate>awaitable).step(&result), result)
+
+
 csched_set_awaitable(<PyTypeObject*>Receive, receive_send, receive_next)
 csched_set_awaitable(<PyTypeObject*>Sleep, sleep_send, sleep_next)
 csched_set_awaitable(<PyTypeObject*>Yield, yield_send, yield_next)
+csched_set_awaitable(<PyTypeObject*>Hibernate, hibernate_send, hibernate_next)
 
 cdef Yield YIELD = Yield.__new__(Yield)
+cdef Hibernate HIBERNATE = Hibernate.__new__(Hibernate)
 cdef Receive RECEIVE_ANY = Receive.__new__(Receive)
 RECEIVE_ANY.pattern = ANY
 RECEIVE_ANY.default = RAISE
@@ -216,3 +249,8 @@ def sleep(seconds):
 def yield_():
     """The awaitable twin of `csched.yield_`: ``await aio.yield_()``."""
     return YIELD
+
+
+def hibernate():
+    """The awaitable twin of `csched.hibernate`: ``await aio.hibernate()``."""
+    return HIBERNATE

@@ -15,7 +15,6 @@ from csched._types cimport WORD_SIZE
 cdef void collect_heap(Signals signals, process_t* process) noexcept:
     cdef timer_t* timer = process.timer
     cdef uint16_t flags = process.flags & (FLAG_TIMED_OUT | FLAG_YIELDED)
-    cdef Attributes attributes = attributes_or_none(process)
     process.timer = NULL
     lower_flag(process, FLAG_TIMED_OUT | FLAG_YIELDED)
     signals.heaps.collect(&process.heap)
@@ -24,6 +23,10 @@ cdef void collect_heap(Signals signals, process_t* process) noexcept:
     process.timer = timer
     lower_flag(process, FLAG_TIMED_OUT | FLAG_YIELDED)
     raise_flag(process, flags)
+
+
+cdef void check_heap_size(Signals signals, process_t* process) noexcept:
+    cdef Attributes attributes = attributes_or_none(process)
     if attributes is not None and attributes.max_heap_size:
         try:
             check_size(signals, process, attributes.max_heap_size)
@@ -32,7 +35,7 @@ cdef void collect_heap(Signals signals, process_t* process) noexcept:
 
 
 cdef int check_size(Signals signals, process_t* process, int64_t limit) except -1:
-    cdef int64_t words = heap_bytes(&process.heap) // WORD_SIZE + <int64_t>process.mailbox.words
+    cdef int64_t words = heap_bytes(&process.heap) // WORD_SIZE
     if words > limit:
         doom(signals, process, "killed")
         signals.services.report_large_heap(<object>process.pid, <object>process.function, process.arity, words, limit)

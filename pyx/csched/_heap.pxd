@@ -17,8 +17,10 @@ those of one process, when that process has made many.
 4. gc.collect() in a process means its own list, however it is called: the collector's callback shows it the
    list that is entered (`show`). gc.get_objects() and gc.get_referrers() see the process's objects and the
    shared ones.
-5. What a dead process leaves behind (what others refer to, and cycles) goes to the interpreter's second list,
-   which is collected, again as a part, when much has come: never one collection for each death.
+5. What a dead process leaves behind (what others refer to, and cycles) goes to a list of its own, `left`, which is
+   collected together with what was made for nobody when much has come, or some and there is nothing else to do:
+   never one collection for each death. What survives that goes to `kept`, which is collected when it has doubled.
+   Neither looks at what was there before the run.
 6. Where the lists cannot be reached (`csched_gc_open` says no, or CSCHED_HEAP=interpreter is in the environment)
    all this does nothing: automatic collection stays on, with a larger threshold, and each full collection
    freezes what has survived it (gc.freeze), so that the next one does not look at it again.
@@ -43,6 +45,7 @@ cdef extern from "gc_lists.h":
         csched_heap_t** entered
         int* allocated
         csched_heap_t* shared
+        csched_heap_t* middle
         csched_heap_t* old
     ctypedef struct csched_gc_aside_t:
         csched_heap_t* shown
@@ -67,8 +70,10 @@ cdef extern from *:
 
 
 cdef enum:
-    # Objects left behind by dead processes before these are looked at.
+    # Objects left behind by dead processes before these are looked at,
     LEFT_BEHIND_MAX = 10_000
+    # and when there is nothing else to do.
+    LEFT_BEHIND_IDLE = 1_000
     # Objects whose size is summed up before the rest is estimated.
     SIZED_MAX = 10_000
 
@@ -88,8 +93,13 @@ cdef class Heaps:
     cdef bint was_enabled               # gc.isenabled() before the run.
     cdef object thresholds              # gc.get_threshold() before the run.
     cdef object functions               # The functions of gc that were replaced, by name.
-    cdef bint showing                   # A collection goes on, or somebody looks.
-    cdef int64_t left_behind            # Objects that came to the second list since it was collected.
+    cdef bint collecting                # `collect` or `collect_left_behind` goes on, what it calls included.
+    cdef bint showing                   # The collector sees a list of ours.
+    cdef csched_heap_t left             # See 5.
+    cdef csched_heap_t kept
+    cdef int64_t left_behind            # Objects that came to `left` since it was collected.
+    cdef int64_t kept_len               # Objects that came to `kept`, or were there after it was collected.
+    cdef int64_t kept_max               # When there are so many it is collected.
     cdef readonly uint64_t collections  # Of processes, so far.
     cdef readonly uint64_t reclaimed    # Objects, by these.
 
@@ -99,6 +109,7 @@ cdef class Heaps:
     cdef void hide(self) noexcept
     cdef int collected(self, int generation) except -1
     cdef void collect(self, heap_t* heap) noexcept
+    cdef void collect_list(self, csched_heap_t* list) noexcept
     cdef void run_collector(self, int generation) noexcept
     cdef void hand_over(self, heap_t* heap) noexcept
     cdef void collect_left_behind(self) noexcept
@@ -117,5 +128,7 @@ cdef inline bint heap_is_due(heap_t* heap, int allocated) noexcept:
     return allocated > HEAP_MIN and <unsigned int>allocated > heap.survivors
 
 
+# How many objects a process has. O(n).
+cdef Py_ssize_t heap_len(heap_t* heap) noexcept
 # Bytes of the objects of a process, estimated if they are many.
 cdef int64_t heap_bytes(heap_t* heap) noexcept

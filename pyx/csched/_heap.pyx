@@ -24,6 +24,10 @@ cdef object collect_generation = gc.collect
 cdef object freeze = gc.freeze
 
 
+cdef Py_ssize_t heap_len(heap_t* heap) noexcept:
+    return csched_heap_len(&heap.objects)
+
+
 cdef int64_t heap_bytes(heap_t* heap) noexcept:
     cdef Py_ssize_t sized = 0
     cdef int64_t size = csched_heap_size(&heap.objects, SIZED_MAX, &sized)
@@ -37,6 +41,9 @@ cdef class Heaps:
     cdef int open(self) except -1:
         """Begin to keep objects by process; on an error nothing is changed."""
         self.private = os.environ.get("CSCHED_HEAP") != "interpreter" and csched_gc_open(&self.gc)
+        csched_heap_init(&self.left)
+        csched_heap_init(&self.kept)
+        self.kept_max = LEFT_BEHIND_MAX
         self.was_enabled = gc.isenabled()
         self.thresholds = gc.get_threshold()
         if not self.private:
@@ -56,6 +63,8 @@ cdef class Heaps:
             gc.unfreeze()
             return 0
         self.gc.entered[0] = self.gc.shared
+        csched_heap_splice(self.gc.middle, &self.left)
+        csched_heap_splice(self.gc.old, &self.kept)
         gc.get_objects = self.functions["get_objects"]
         gc.get_referrers = self.functions["get_referrers"]
         if self.was_enabled:
@@ -83,18 +92,26 @@ cdef class Heaps:
 
     cdef void collect(self, heap_t* heap) noexcept:
         """Collect the list of a process alone. Runs finalizers; the caller forbids a switch meanwhile."""
-        cdef csched_heap_t* entered = self.gc.entered[0]
-        if self.showing:
+        if self.showing or self.collecting:
             return  # A finalizer asks for one.
-        self.gc.entered[0] = &heap.objects
+        self.collecting = True
+        if self.private:
+            self.collect_list(&heap.objects)
+        else:
+            self.run_collector(2)
+        self.collections += 1
+        heap.allocated = 0
+        heap.survivors = <unsigned int>csched_heap_len(&heap.objects)
+        self.collecting = False
+
+    cdef void collect_list(self, csched_heap_t* list) noexcept:
+        cdef csched_heap_t* entered = self.gc.entered[0]
+        self.gc.entered[0] = list
         self.show()
         self.run_collector(0)
         self.hide()
         self.gc.entered[0] = entered
-        self.collections += 1
-        heap.allocated = 0
         self.gc.allocated[0] = 0
-        heap.survivors = <unsigned int>csched_heap_len(&heap.objects)
 
     cdef void run_collector(self, int generation) noexcept:
         try:
@@ -106,15 +123,25 @@ cdef class Heaps:
         """The process is dead: what is left is nobody's."""
         if not csched_heap_is_empty(&heap.objects):
             self.left_behind += 1 + heap.survivors + max(0, heap.allocated)
-            csched_heap_splice(self.gc.old, &heap.objects)
+            csched_heap_splice(&self.left, &heap.objects)
 
     cdef void collect_left_behind(self) noexcept:
         """Collect what dead processes have left behind. Runs finalizers."""
-        cdef csched_heap_t* entered = self.gc.entered[0]
+        cdef int allocated = self.gc.allocated[0]
+        if self.showing or self.collecting:
+            return
+        self.collecting = True
         self.left_behind = 0
-        self.gc.entered[0] = self.gc.shared
-        self.run_collector(1)
-        self.gc.entered[0] = entered
+        csched_heap_splice(&self.left, self.gc.shared)
+        self.collect_list(&self.left)
+        self.kept_len += csched_heap_len(&self.left)
+        csched_heap_splice(&self.kept, &self.left)
+        if self.kept_len >= self.kept_max:
+            self.collect_list(&self.kept)
+            self.kept_len = csched_heap_len(&self.kept)
+            self.kept_max = max(2 * self.kept_len, <int64_t>LEFT_BEHIND_MAX)
+        self.gc.allocated[0] = allocated  # Of the process that runs.
+        self.collecting = False
 
     def get_objects(self, generation=None):
         """`gc.get_objects`, of the process that calls: its objects, and those that are no process's."""
@@ -129,11 +156,17 @@ cdef class Heaps:
         if self.showing or heap == self.gc.shared:
             return function(*args)
         # Beside the shared ones, which move up by this: nothing of the process must be taken for shared afterwards.
-        csched_heap_splice(self.gc.old, self.gc.shared)
+        csched_heap_splice(self.gc.old, self.gc.middle)
+        csched_heap_splice(self.gc.middle, &self.left)
+        csched_heap_splice(self.gc.middle, &self.kept)
+        csched_heap_splice(self.gc.middle, self.gc.shared)
         csched_heap_splice(self.gc.shared, heap)
         self.gc.entered[0] = self.gc.shared
         try:
             return function(*args)
         finally:
             csched_heap_splice(heap, self.gc.shared)
+            csched_heap_splice(&self.kept, self.gc.middle)
+            self.kept_len += self.left_behind
+            self.left_behind = 0
             self.gc.entered[0] = heap

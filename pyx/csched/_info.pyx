@@ -6,6 +6,7 @@ from csched._bif cimport any_scheduler, charge_call, copy_reductions, is_process
 from csched._bif_flag cimport PRIORITY_NAMES
 from csched._copy cimport copy_message
 from csched._cpython cimport PyCode_Addr2Line, PyCodeObject
+from csched._heap cimport HEAP_MIN, heap_len, heap_t
 from csched._ids cimport PID_NUMBER_BITS, REF_TIMER, Pid, Ref
 from csched._inspect cimport heap_words, own_frames, reductions_of, stack_of, stack_words
 from csched._mailbox cimport mailbox_at, mailbox_seek, mailbox_t
@@ -168,9 +169,10 @@ cdef int64_t ties_size(process_t* process) except -1:
     return size
 
 
-cdef int64_t memory_of(process_t* process) except -1:
+cdef int64_t memory_of(Scheduler scheduler, process_t* process) except -1:
     """Bytes of all but its frames."""
-    cdef int64_t size = sys.getsizeof(<object>process.pid) + ties_size(process) + heap_words(process) * WORD_SIZE
+    cdef int64_t size = <int64_t>sizeof(process_t) + sys.getsizeof(<object>process.pid)
+    size += ties_size(process) + heap_words(scheduler, process) * WORD_SIZE
     if process.fiber != NULL:
         size += (<object>process.fiber)._stack_saved
     return size
@@ -237,6 +239,20 @@ cdef object read_attribute(Scheduler scheduler, Attributes attributes, item_t it
     return None
 
 
+cdef dict tell_collection(Scheduler scheduler, process_t* process):
+    cdef Attributes attributes = attributes_or_none(process)
+    cdef heap_t* heap = &process.heap
+    if not scheduler.heaps.private:
+        return {"collector": "interpreter"}
+    return {
+        "collector": "process",
+        "max_heap_size": (attributes.max_heap_size if attributes is not None else 0) or None,
+        "objects": heap_len(heap),
+        "survivors": heap.survivors,
+        "threshold": max(<unsigned int>HEAP_MIN, heap.survivors),
+    }
+
+
 cdef object read(Scheduler scheduler, Pid pid, item_t item, size_t* words):
     """What an item is put into words from."""
     cdef process_t* process = <process_t*>pid.process
@@ -247,15 +263,15 @@ cdef object read(Scheduler scheduler, Pid pid, item_t item, size_t* words):
     if item == ITEM_REDUCTIONS:
         return reductions_of(scheduler, process)
     if item == ITEM_TOTAL_HEAP_SIZE or item == ITEM_HEAP_SIZE:
-        return heap_words(process)
+        return heap_words(scheduler, process)
     if item == ITEM_MEMORY:
-        return memory_of(process)
+        return memory_of(scheduler, process)
     if item == ITEM_TRAP_EXIT:
         return True if has(process, FLAG_TRAPS_EXIT) else False
     if item == ITEM_PRIORITY:
         return PRIORITY_NAMES[process.priority]
     if item == ITEM_GARBAGE_COLLECTION:
-        return {"collector": "process" if scheduler.heaps.private else "interpreter"}
+        return tell_collection(scheduler, process)
     if item == ITEM_LINKS:
         return gather(pid, collect_links)
     if item == ITEM_MONITORS:
@@ -382,8 +398,10 @@ def process_info(pid, item_or_items=None):
         ``"module:function/arity"``. ``"status"``: ``"running"``, ``"runnable"``, ``"waiting"``, ``"suspended"`` or
         ``"exiting"``, which it is from the moment that it was told to. ``"message_queue_len"``. ``"links"``: pids, in
         order of creation. ``"dictionary"``. ``"trap_exit"``. ``"priority"``. ``"group_leader"``.
-        ``"total_heap_size"``, ``"heap_size"``: words that the runtime keeps for it, the messages in its queue
-        included. ``"stack_size"``: words of its Python frames. ``"reductions"``. ``"garbage_collection"``: a dict.
+        ``"total_heap_size"``, ``"heap_size"``: words of the objects that are its own, the messages in its queue
+        included; containers and instances, not the numbers and text in them. ``"stack_size"``: words of its Python
+        frames. ``"reductions"``. ``"garbage_collection"``: a dict: its ``"objects"``, those that survived its last
+        collection (``"survivors"``), and how many more bring on the next (``"threshold"``).
 
         Only if asked for: ``"messages"``: copies of those in the queue. ``"monitors"``: ``("process", pid)`` or
         ``("process", (name, node()))`` for each monitor that it has made. ``"monitored_by"``: pids, one for each

@@ -9,8 +9,9 @@ Purpose: the listing, and what `process_info` and debugging tools build on, with
    in the chain of what it awaits; of the process that asks, on the thread. No frame object is made for a
    coroutine: it would stay with it.
 3. The runtime's own frames are never part of what is shown.
-4. Sizes are in words of 8 bytes. The heap is what the runtime keeps for the process: control block,
-   coroutine, mailbox and the messages in it. The stack is the sum of its Python frames.
+4. Sizes are in words of 8 bytes. The heap is the objects on the process's list, its coroutine and the messages in
+   its queue among them, and the queue itself. What several processes may share (numbers, text, whatever cannot be
+   changed) is nobody's. The stack is the sum of its Python frames.
 
 Sources: erl_bif_info.c; c.erl (`c:i/0`).
 """
@@ -27,6 +28,6 @@ cdef list stack_of(Scheduler scheduler, process_t* process)
 cdef list own_frames(list frames)
 # What the frames of a stack take.
 cdef int64_t stack_words(list frames) except -1
-cdef int64_t heap_words(process_t* process) except -1
+cdef int64_t heap_words(Scheduler scheduler, process_t* process) except -1
 # Reductions used since birth, those of the slice that runs included.
 cdef int64_t reductions_of(Scheduler scheduler, process_t* process) noexcept

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t
 
 from csched._bif cimport any_scheduler
 from csched._cpython cimport csched_thread_state
+from csched._heap cimport heap_bytes
 from csched._ids cimport Pid
 from csched._mailbox cimport mailbox_t, message_t
 from csched._process cimport Attributes, attributes_or_none, coroutine_of, messages_of, process_t
@@ -97,15 +98,20 @@ cdef int64_t ring_size(mailbox_t* mailbox) noexcept:
     return 0 if mailbox.ring == &mailbox.slot else <int64_t>(mailbox.mask + 1) * <int64_t>sizeof(message_t)
 
 
-cdef int64_t heap_words(process_t* process) except -1:
+cdef int64_t heap_words(Scheduler scheduler, process_t* process) except -1:
     cdef Attributes attributes = attributes_or_none(process)
-    cdef int64_t size = <int64_t>sizeof(process_t) + ring_size(&process.mailbox)
-    cdef int64_t words = <int64_t>process.mailbox.words
+    cdef int64_t size = ring_size(&process.mailbox)
+    cdef int64_t words = 0
     if attributes is not None and attributes.urgent != NULL:
-        size += <int64_t>sizeof(mailbox_t) + ring_size(attributes.urgent)
-        words += <int64_t>attributes.urgent.words
-    if coroutine_of(process) != NULL:
-        size += sys.getsizeof(<object>process.coroutine)
+        size += ring_size(attributes.urgent)
+    if scheduler.heaps.private:
+        size += heap_bytes(&process.heap)
+    else:
+        words += <int64_t>process.mailbox.words
+        if attributes is not None and attributes.urgent != NULL:
+            words += <int64_t>attributes.urgent.words
+        if coroutine_of(process) != NULL:
+            size += sys.getsizeof(<object>process.coroutine)
     return size // WORD_SIZE + words
 
 
@@ -125,7 +131,7 @@ cdef tuple row(Scheduler scheduler, Pid pid):
     cdef Attributes attributes = attributes_or_none(process)
     cdef int64_t reductions = reductions_of(scheduler, process)
     cdef int64_t messages = <int64_t>messages_of(process)
-    cdef int64_t heap = heap_words(process)
+    cdef int64_t heap = heap_words(scheduler, process)
     cdef int arity = process.arity
     cdef object function = <object>process.function
     cdef object name = attributes.name if attributes is not None else None

@@ -90,4 +90,4 @@ cdef class Preemption:
 
     cdef inline bint is_collecting(self) noexcept:
         """See 3b."""
-        return self.collecting or self.heaps.showing
+        return self.collecting or self.heaps.collecting or self.heaps.showing

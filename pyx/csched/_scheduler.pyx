@@ -3,7 +3,7 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint64_t
 
-from csched._collect cimport collect_heap
+from csched._collect cimport check_heap_size, collect_heap
 from csched._copy cimport hooks_running
 from csched._cpython cimport (
     PYGEN_ERROR, PYGEN_NEXT, Py_CLEAR, PyContext_CopyCurrent, PyIter_Send,
@@ -19,8 +19,7 @@ from csched._preempt cimport csched_ticker_t
 from csched._process cimport (
     FLAG_DOOMED, FLAG_EXITING, FLAG_HAS_LEADER, FLAG_MAIN, FLAG_NEW, FLAG_NEWS, FLAG_SUSPENDED, FLAG_TIMED_OUT,
     FLAG_WAITS_FOR_MESSAGE, Attributes, attributes_of, attributes_or_none, has, process_fill, process_free, process_new,
-    process_t,
-    raise_flag,
+    process_t, raise_flag,
 )
 from csched._post cimport expire
 from csched._relation cimport message_timer_t
@@ -233,6 +232,7 @@ cdef class Scheduler:
         cdef int asked = self.asked
         if self.heaps.private and self.may_wait():
             collect_heap(self, process)
+            check_heap_size(self, process)
             self.scanned = scanned
             self.asked = asked
             charge(self, <int>min(process.heap.survivors // OBJECTS_PER_REDUCTION, <unsigned int>CONTEXT_REDS))

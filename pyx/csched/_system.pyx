@@ -8,7 +8,7 @@ cimport csched._scheduler as core
 from csched._bif_leader cimport restore_output
 from csched._cpython cimport PyErr_CheckSignals, csched_thread_state, new_reference
 from csched._fiber cimport fiber_current, fiber_new, fiber_setup, fiber_switch
-from csched._heap cimport Heaps, csched_heap_init
+from csched._heap cimport LEFT_BEHIND_IDLE, Heaps, csched_heap_init
 from csched._ids cimport Pid, ProcessTable
 from csched._preempt cimport Preemption, csched_busy_scheduler_t
 from csched._process cimport FLAG_DOOMED, FLAG_MAIN, has, process_t
@@ -156,6 +156,10 @@ cdef int idle(Scheduler scheduler) except -1:
     scheduler.look()
     if scheduler.runq.runnable_len or scheduler.runq.blocked_len:
         return 0
+    if scheduler.heaps.left_behind >= LEFT_BEHIND_IDLE:
+        scheduler.heaps.collect_left_behind()
+        if scheduler.runq.runnable_len:
+            return 0
     deadline = wheel_next_deadline(scheduler.wheel)
     ns = INT64_MAX
     if deadline != INT64_MAX:

@@ -44,6 +44,7 @@ cdef class Watch:
     cdef uint64_t high              # and of one that is.
     cdef bint is_flagged            # Some process may have FLAG_LONG_QUEUE or FLAG_LARGE_HEAP.
     cdef object callback            # What is in `gc.callbacks`; None if nothing is.
+    cdef uint64_t collections       # Of processes, when heaps were looked at last.
     cdef int64_t collection_ns      # When the collection began that goes on; 0: none does, of a process.
     # The slice that runs, if `long_schedule_ns` is asked for:
     cdef int64_t began_ns           # When it began; 0: before the watch did.

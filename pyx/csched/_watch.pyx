@@ -7,6 +7,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint32_t
 cimport csched._scheduler as core
 from csched._bif cimport charge_call, lookup, running
 from csched._cpython cimport csched_report_unraisable, csched_thread_state
+from csched._heap cimport HEAP_MIN, heap_bytes
 from csched._ids cimport Pid, leaf_t
 from csched._mailbox cimport mailbox_t, message_t
 from csched._process cimport (
@@ -198,7 +199,15 @@ cdef int look_at_heap(Signals signals, Watch watch, process_t* process) except -
         urgent = (<Attributes>process.relations.attributes).urgent
         mailbox += <int64_t>urgent.words
         heap += sizeof(mailbox_t) + ring_bytes(urgent)
-    heap = heap // WORD_SIZE + mailbox
+    heap = heap // WORD_SIZE
+    if signals.heaps.collections != watch.collections:
+        # In this slice.
+        watch.collections = signals.heaps.collections
+        heap += heap_bytes(&process.heap) // WORD_SIZE
+    else:
+        heap += mailbox
+        if heap < watch.large_heap and process.heap.survivors > <unsigned int>HEAP_MIN:
+            return 0  # It is seen when it is collected next.
     if heap < watch.large_heap:
         lower_flag(process, FLAG_LARGE_HEAP)
     elif not has(process, FLAG_LARGE_HEAP):
@@ -361,8 +370,8 @@ def system_monitor(pid, *, long_schedule=None, long_gc=None, large_heap=None, lo
     * ``"long_schedule"``: ``{"timeout": seconds, "in": function, "out": function}``. It has run for that long without
       a break, from one of these functions to the other, each ``"module:function/arity"``.
     * ``"long_gc"``: ``{"timeout": seconds, "generation": int}``. A collection took that long while it ran.
-    * ``"large_heap"``: ``{"heap_size": words, "mailbox": words}``. At the end of a slice, what the runtime keeps for it
-      was that large, the messages in its mailbox included. Told again only after it was smaller.
+    * ``"large_heap"``: ``{"heap_size": words, "mailbox": words}``. Its heap was that large after a collection, or
+      the messages in its mailbox were, at the end of a slice. Told again only after it was smaller.
     * ``"long_message_queue"``: True, when its queue has reached the high mark; False, when after that it is
       down to the low one, at the end of a slice.
 

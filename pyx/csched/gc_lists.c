@@ -28,7 +28,8 @@ int csched_gc_open(csched_gc_t *gc)
     gc->entered = (csched_heap_t **)&state()->generation0;
     gc->allocated = &state()->generations[0].count;
     gc->shared = generation(0);
-    gc->old = generation(1);
+    gc->middle = generation(1);
+    gc->old = generation(2);
     return 1;
 }
 
@@ -107,7 +108,7 @@ void csched_gc_stand_in(csched_gc_t *gc)
     entered = &nowhere;
     gc->entered = &entered;
     gc->allocated = &allocated;
-    gc->shared = gc->old = &nowhere;
+    gc->shared = gc->middle = gc->old = &nowhere;
 }
 
 Py_ssize_t csched_heap_len(const csched_heap_t *heap)

@@ -33,7 +33,8 @@ typedef struct {
     csched_heap_t **entered;    /* Points at the list where new objects go: the interpreter's `generation0`. */
     int *allocated;             /* Objects made less those freed since somebody has set it to 0; not below 0. */
     csched_heap_t *shared;      /* The interpreter's own youngest list. */
-    csched_heap_t *old;         /* Its second: what processes leave behind. */
+    csched_heap_t *middle;      /* Its second, */
+    csched_heap_t *old;         /* and its oldest. */
 } csched_gc_t;
 
 /* What csched_gc_show has put aside. */

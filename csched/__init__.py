@@ -10,7 +10,7 @@ except ModuleNotFoundError:
         "or import it from another folder"
     ) from None
 
-from csched import aio
+from csched import _shortcut, aio  # noqa: F401
 from csched._backtrace import bt
 from csched._bif import flush, receive, self, send, sleep, yield_
 from csched._bif_flag import (

@@ -20,6 +20,7 @@ LAYERS = [
     {"_backtrace", "_listing", "_services", "_system", "aio"},
     {"_info", "_statistics"},
     {"_inspect"},
+    {"_shortcut"},
     {"_aio", "_bif_leader", "_bif_spawn", "_watch"},
     {"_bif_flag", "_bif_link", "_bif_memory", "_bif_name", "_bif_process", "_bif_timer"},
     {"_bif"},

@@ -48,3 +48,7 @@ cdef class Yield:
 @cython.final
 cdef class Hibernate:
     cdef PySendResult step(self, PyObject** result) except? PYGEN_ERROR
+
+
+# What `receive()` returns, always.
+cdef Receive RECEIVE_ANY

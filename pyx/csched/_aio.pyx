@@ -4,10 +4,11 @@ from cpython.ref cimport Py_INCREF
 from libc.stdint cimport INT64_MAX, int64_t
 
 from csched._bif cimport (
-    RAISE, WAIT_FOUND, WAIT_SUSPEND, running, seconds_to_deadline, wait_begin, wait_poll,
+    RAISE, WAIT_FOUND, WAIT_SUSPEND, is_simple, running, seconds_to_deadline, wait_begin, wait_poll,
     wait_result_t, wait_t,
 )
-from csched._cpython cimport PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN, PySendResult, csched_hand_over
+from csched._cpython cimport PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN, PySendResult, csched_hand_over, csched_thread_state
+from csched._mailbox cimport mailbox_take
 from csched._match cimport ANY
 from csched._process cimport (
     FLAG_DOOMED, FLAG_TIMED_OUT, FLAG_YIELDED, has, lower_flag, messages_of, process_t, raise_flag,
@@ -166,13 +167,29 @@ cdef class Hibernate:
 # The slots, one pair for each type. An exception of a step is left set, as the interpreter expects.
 
 
-cdef PySendResult receive_send(PyObject* awaitable, PyObject* arg, PyObject** result) except? PYGEN_ERROR:
+cdef inline PySendResult receive_step(PyObject* awaitable, PyObject** result) except? PYGEN_ERROR:
+    """A step of `receive`; the commonest, `receive()` of a process that has nothing special about it, here."""
+    cdef Scheduler scheduler = current
+    cdef process_t* process
+    if awaitable == <PyObject*>RECEIVE_ANY and scheduler is not None and scheduler.current != NULL:
+        process = scheduler.current
+        if is_simple(scheduler, process) and scheduler.thread == csched_thread_state():
+            if process.mailbox.messages_len == 0:
+                scheduler.scanned = process.mailbox.tail
+                return suspend(scheduler, ASK_MESSAGE, result)
+            charge(scheduler, 1)
+            result[0] = mailbox_take(&process.mailbox, process.mailbox.head)
+            return PYGEN_RETURN
     return (<Receive>awaitable).step(result)
+
+
+cdef PySendResult receive_send(PyObject* awaitable, PyObject* arg, PyObject** result) except? PYGEN_ERROR:
+    return receive_step(awaitable, result)
 
 
 cdef PyObject* receive_next(PyObject* awaitable) except? NULL:
     cdef PyObject* result = NULL
-    return handed_over((<Receive>awaitable).step(&result), result)
+    return handed_over(receive_step(awaitable, &result), result)
 
 
 cdef PySendResult sleep_send(PyObject* awaitable, PyObject* arg, PyObject** result) except? PYGEN_ERROR:
@@ -209,7 +226,7 @@ csched_set_awaitable(<PyTypeObject*>Hibernate, hibernate_send, hibernate_next)
 
 cdef Yield YIELD = Yield.__new__(Yield)
 cdef Hibernate HIBERNATE = Hibernate.__new__(Hibernate)
-cdef Receive RECEIVE_ANY = Receive.__new__(Receive)
+RECEIVE_ANY = Receive.__new__(Receive)
 RECEIVE_ANY.pattern = ANY
 RECEIVE_ANY.default = RAISE
 

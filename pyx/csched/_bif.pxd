@@ -16,12 +16,18 @@ Sources: erl_bif_info.c, bif.c, erl_process.c.
 """
 
 from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint64_t
 
 from csched._cpython cimport csched_thread_state
-from csched._process cimport process_t
+from csched._ids cimport Pid
+from csched._mailbox cimport mailbox_push
+from csched._process cimport (
+    FLAG_BOUNDED, FLAG_DOOMED, FLAG_TIMED_OUT, FLAG_URGENT, has, process_t,
+)
 from csched._scheduler cimport Scheduler, current
-from csched._types cimport CONTEXT_REDS, COPY_WORDS_PER_REDUCTION, STATE_EXITING
+from csched._signal cimport copy_to, tell
+from csched._types cimport CONTEXT_REDS, COPY_WORDS_PER_REDUCTION, SEND_REDS, STATE_EXITING, STATE_RUNNING
 
 
 cdef enum wait_result_t:
@@ -53,6 +59,9 @@ cdef Scheduler not_running()
 cdef Scheduler has_ended(Scheduler scheduler)
 # The slice's reductions are used up: let others run, unless this is a bad place.
 cdef int end_slice(Scheduler scheduler) except -1
+# Send to a mailbox with a limit, or by an alias, which may be used up by it.
+cdef int send_specially(
+    Scheduler scheduler, process_t* process, object dest, object message, size_t words, bint is_urgent) except -1
 cdef int64_t seconds_to_deadline(object seconds, str name) except -1
 cdef int wait_begin(Scheduler scheduler, wait_t* wait, object pattern) except -1
 cdef wait_result_t wait_poll(Scheduler scheduler, wait_t* wait, PyObject** message) except WAIT_FAILED
@@ -84,6 +93,42 @@ cdef inline int charge_call(Scheduler scheduler, int reductions) except -1:
     if scheduler.reductions_left <= 0:
         return end_slice(scheduler)
     return 0
+
+
+cdef inline bint is_simple(Scheduler scheduler, process_t* process) noexcept:
+    """Whether a `receive()` of the process that runs is but a look at its mailbox."""
+    return (
+        process.flags & (FLAG_DOOMED | FLAG_TIMED_OUT | FLAG_URGENT | FLAG_BOUNDED) == 0 and process.timer == NULL
+        and process.state == STATE_RUNNING and scheduler.reductions_left > 0
+    )
+
+
+cdef inline int post(Scheduler scheduler, process_t* process, object message, size_t words) except -1:
+    """Put a message, the receiver's own already, into a mailbox without a limit."""
+    mailbox_push(&process.mailbox, <PyObject*>message, words)
+    Py_INCREF(message)
+    tell(scheduler, process)
+    return 0
+
+
+cdef inline int charge_send(Scheduler scheduler, size_t words) except -1:
+    if scheduler.thread == csched_thread_state() and scheduler.current != NULL:
+        scheduler.virtual_reductions += SEND_REDS
+        charge_call(scheduler, 1 + SEND_REDS + copy_reductions(words))
+    return 0
+
+
+cdef inline int send_to_pid(Scheduler scheduler, Pid dest, object message) except -1:
+    """Send to a process of this run."""
+    cdef size_t words = 0
+    cdef object copy = copy_to(scheduler, <process_t*>dest.process, message, &words)
+    cdef process_t* process = <process_t*>dest.process
+    if process != NULL:
+        if has(process, FLAG_BOUNDED):
+            send_specially(scheduler, process, dest, copy, words, False)
+        else:
+            post(scheduler, process, copy, words)
+    return charge_send(scheduler, words)
 
 
 cdef inline int copy_reductions(size_t words) noexcept:

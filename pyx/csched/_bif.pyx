@@ -16,9 +16,9 @@ from csched._process cimport (
     process_t, sender_t,
 )
 from csched._scheduler cimport ASK_MESSAGE, ASK_ROOM, ASK_SLICE, ASK_TIMER, ASK_YIELD, Scheduler, charge
-from csched._signal cimport copy_to, push_urgent, tell, use_up
+from csched._signal cimport push_urgent, tell, use_up
 from csched._timer cimport deadline_after, monotonic_ns
-from csched._types cimport SEND_REDS, STATE_RUNNING
+from csched._types cimport STATE_RUNNING
 
 from csched._errors import MailboxFull, NotRunning
 
@@ -137,21 +137,16 @@ def send(dest, message):
         if type(dest) is str and dest not in scheduler.names:
             raise ValueError(f"no process is registered as {dest!r}")
     if type(dest) is Pid:
-        copy = copy_to(scheduler, <process_t*>(<Pid>dest).process, message, &words)
-        process = <process_t*>(<Pid>dest).process
-    else:
-        copy = copy_message(message, &words)
-        process = find_receiver(scheduler, dest, &is_urgent)
+        send_to_pid(scheduler, <Pid>dest, message)
+        return message
+    copy = copy_message(message, &words)
+    process = find_receiver(scheduler, dest, &is_urgent)
     if process != NULL:
         if type(dest) is Ref or has(process, FLAG_BOUNDED):
             send_specially(scheduler, process, dest, copy, words, is_urgent)
         else:
-            mailbox_push(&process.mailbox, <PyObject*>copy, words)
-            Py_INCREF(copy)
-            tell(scheduler, process)
-    if scheduler.thread == csched_thread_state() and scheduler.current != NULL:
-        scheduler.virtual_reductions += SEND_REDS
-        charge_call(scheduler, 1 + SEND_REDS + copy_reductions(words))
+            post(scheduler, process, copy, words)
+    charge_send(scheduler, words)
     return message
 
 

@@ -98,6 +98,18 @@ cdef extern from *:
         PyErr_WriteUnraisable(where);
     }
 
+    /* Have a builtin function answer the commonest form of its call before its arguments are parsed: `shortcut`
+     * is called instead, and calls what is returned for all other forms. */
+    typedef PyObject *(*csched_shortcut_t)(PyObject *, PyObject **, Py_ssize_t, PyObject *);
+
+    static inline csched_shortcut_t csched_shortcut(PyObject *function, csched_shortcut_t shortcut) {
+        PyMethodDef *definition = ((PyCFunctionObject *)function)->m_ml;
+        csched_shortcut_t parsed = (csched_shortcut_t)(void (*)(void))definition->ml_meth;
+        assert(PyCFunction_CheckExact(function) && definition->ml_flags == (METH_FASTCALL | METH_KEYWORDS));
+        definition->ml_meth = (PyCFunction)(void (*)(void))shortcut;
+        return parsed;
+    }
+
     #define csched_tuple_items(tuple) (((PyTupleObject *)(tuple))->ob_item)
 
     /* Put a process's context in (or take it out): exchange the thread's with the one in `slot`. */
@@ -117,6 +129,9 @@ cdef extern from *:
     void csched_hand_over(PyObject* stop, PyObject* value) noexcept
     void csched_clear_stop(PyObject* stop) noexcept
     void csched_report_unraisable(object error, object where) noexcept
+    ctypedef PyObject* (*shortcut_t "csched_shortcut_t")(
+        PyObject* module, PyObject** args, Py_ssize_t args_len, PyObject* names) except NULL
+    shortcut_t csched_shortcut(object function, shortcut_t shortcut) noexcept
     # The array of a tuple's items, for a vectorcall.
     PyObject** csched_tuple_items(PyObject* tuple) noexcept
 

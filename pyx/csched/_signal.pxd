@@ -35,6 +35,8 @@ Sources: erl_proc_sig_queue.h; Erlang reference manual, "Processes"; SEMANTICS 1
 from cpython.object cimport PyObject
 from libc.stdint cimport uint32_t, uint64_t
 
+from csched._copy_capi cimport Py_TYPE
+from csched._copy_kinds cimport is_atom, is_flat
 from csched._cpython cimport PyThreadState
 from csched._heap cimport Heaps, csched_gc_t, csched_heap_t
 from csched._ids cimport Pid, ProcessTable, Ref
@@ -83,9 +85,8 @@ cdef class Signals:
 
 cdef void wake_hub(Signals signals) noexcept
 
-# A copy of a message that lands on the heap of its receiver (NULL: of whoever runs); other threads' copies lie where
-# they come to lie. May run Python code, but no process is switched to, so the receiver does not go.
-cdef object copy_to(Signals signals, process_t* receiver, object message, size_t* words)
+# `copy_to` for what is not told at once to be shared.
+cdef object copy_onto(Signals signals, process_t* receiver, object message, size_t* words)
 
 # Queue a message of the runtime's own making, whose reference is taken over, whatever the limit of the mailbox.
 cdef int deliver_signal(Signals signals, process_t* process, object message, size_t words) except -1
@@ -125,6 +126,15 @@ cdef object down_message(Ref ref, object details, Pid pid, object reason)
 
 # One who has suspended it lets go of so many of its times.
 cdef void release(Signals signals, process_t* process, uint32_t times) noexcept
+
+
+cdef inline object copy_to(Signals signals, process_t* receiver, object message, size_t* words):
+    """A copy of a message, on the heap of its receiver (NULL: of whoever runs); other threads' copies lie where they
+    come to lie. May run Python code, but no process is switched to, so the receiver does not go."""
+    if is_atom(Py_TYPE(<PyObject*>message)) or is_flat(<PyObject*>message):
+        words[0] = 0
+        return message
+    return copy_onto(signals, receiver, message, words)
 
 
 cdef inline void make_runnable(Signals signals, process_t* process) noexcept:

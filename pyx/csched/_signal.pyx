@@ -88,7 +88,7 @@ cdef int push_urgent(process_t* process, PyObject* message, size_t words) except
     return 0
 
 
-cdef object copy_to(Signals signals, process_t* receiver, object message, size_t* words):
+cdef object copy_onto(Signals signals, process_t* receiver, object message, size_t* words):
     cdef csched_heap_t* entered = signals.gc.entered[0]
     cdef int allocated = signals.gc.allocated[0]
     if receiver == NULL or signals.thread != csched_thread_state():
@@ -125,7 +125,7 @@ cdef int doom_all(Signals signals, object reason) except -1:
     return 0
 
 
-cdef inline bint is_atom(object reason, str name) noexcept:
+cdef inline bint is_reason(object reason, str name) noexcept:
     return type(reason) is str and <str>reason == name
 
 
@@ -136,7 +136,7 @@ cdef int exit_signal(
     cdef Pid pid
     if has(process, FLAG_DOOMED | FLAG_EXITING):
         return 0
-    if kind != EXIT_BY_LINK and is_atom(reason, "kill"):
+    if kind != EXIT_BY_LINK and is_reason(reason, "kill"):
         doom(signals, process, "killed")
     elif has(process, FLAG_TRAPS_EXIT):
         pid = <Pid>process.pid
@@ -147,7 +147,7 @@ cdef int exit_signal(
         process = <process_t*>pid.process
         if process != NULL and not has(process, FLAG_DOOMED | FLAG_EXITING):
             deliver_signal(signals, process, message, words + EXIT_WORDS)
-    elif kind == EXIT_BY_SELF or not is_atom(reason, "normal"):
+    elif kind == EXIT_BY_SELF or not is_reason(reason, "normal"):
         doom(signals, process, reason)
     return 0
 

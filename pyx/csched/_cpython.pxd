@@ -16,7 +16,6 @@ cdef extern from "Python.h":
         uint64_t context_ver    # To be changed with it: ContextVar caches by it.
         int tracing             # Not 0 inside a trace or profile function.
     PyThreadState* PyThreadState_Get() noexcept
-    PyObject* PyObject_Vectorcall(PyObject* callable, PyObject** args, size_t args_len, PyObject* names) noexcept
     bint PyCoro_CheckExact(PyObject* obj) noexcept
     PyObject* PyObject_CallMethodObjArgs(PyObject* obj, PyObject* name, ...) noexcept
     PyObject* PyContext_CopyCurrent() except NULL
@@ -110,7 +109,14 @@ cdef extern from *:
         return parsed;
     }
 
-    #define csched_tuple_items(tuple) (((PyTupleObject *)(tuple))->ob_item)
+    /* `callable(*args)`. Not by PyObject_Vectorcall: its frame would lie on the stack of each process that waits. */
+    static inline PyObject *csched_call(PyObject *callable, PyObject *args) {
+        vectorcallfunc call = PyVectorcall_Function(callable);
+        if (call == NULL) {
+            return PyObject_Call(callable, args, NULL);
+        }
+        return call(callable, ((PyTupleObject *)args)->ob_item, (size_t)PyTuple_GET_SIZE(args), NULL);
+    }
 
     /* Put a process's context in (or take it out): exchange the thread's with the one in `slot`. */
     static inline void csched_swap_context(PyThreadState *state, PyObject **slot) {
@@ -132,8 +138,8 @@ cdef extern from *:
     ctypedef PyObject* (*shortcut_t "csched_shortcut_t")(
         PyObject* module, PyObject** args, Py_ssize_t args_len, PyObject* names) except NULL
     shortcut_t csched_shortcut(object function, shortcut_t shortcut) noexcept
-    # The array of a tuple's items, for a vectorcall.
-    PyObject** csched_tuple_items(PyObject* tuple) noexcept
+    # The result of a call with a tuple of arguments, owned; NULL with an error.
+    PyObject* csched_call(PyObject* callable, PyObject* args) noexcept
 
 
 cdef inline object new_reference(PyObject* owned):

@@ -16,6 +16,8 @@ from csched._process cimport process_t
 
 # Call what was spawned, in its process; if that makes a coroutine, begin it.
 cdef PySendResult launch(object services, process_t* process, PyObject** result) noexcept
+# Resolve and call an MFA.
+cdef PyObject* call_mfa(object services, process_t* process, PyObject* args) noexcept
 # Raise `error` in a coroutine, where it is suspended.
 cdef PySendResult throw_into(process_t* process, object error, PyObject** result) noexcept
 # It awaits `result`, which is not csched's: raise TypeError there.

@@ -3,11 +3,11 @@
 from cpython.exc cimport PyErr_ExceptionMatches, PyErr_SetObject
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_SIZE
+from cpython.tuple cimport PyTuple_CheckExact
 
 from csched._cpython cimport (
     PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN, Py_CLEAR, PyCoro_CheckExact, PyIter_Send, PyObject_CallMethodObjArgs,
-    PyObject_Vectorcall, PySendResult, csched_take_exception, csched_tuple_items, new_reference,
+    PySendResult, csched_call, csched_take_exception, new_reference,
 )
 from csched._process cimport FLAG_NEW, lower_flag, process_t
 
@@ -26,25 +26,30 @@ cdef object arity_error(object services, object function, object args, object ca
     return error
 
 
-cdef PySendResult launch(object services, process_t* process, PyObject** result) noexcept:
-    """Call what was spawned; if that makes a coroutine, it is the process."""
-    cdef PyObject* callable = process.function
-    cdef PyObject* args = process.coroutine
-    cdef bint is_mfa = PyTuple_CheckExact(<object>callable)
-    if is_mfa:
-        callable = PyObject_CallMethodObjArgs(
-            <PyObject*>services, <PyObject*>RESOLVE, callable, args, <PyObject*>NULL)
-        if callable == NULL:
-            return PYGEN_ERROR
-    else:
-        Py_INCREF(<object>callable)
-    process.coroutine = NULL
-    lower_flag(process, FLAG_NEW)
-    result[0] = PyObject_Vectorcall(callable, csched_tuple_items(args), PyTuple_GET_SIZE(<object>args), NULL)
-    if result[0] == NULL and is_mfa and PyErr_ExceptionMatches(TypeError):
+cdef PyObject* call_mfa(object services, process_t* process, PyObject* args) noexcept:
+    """A function of its own: the stack of a process that waits has `launch` on it."""
+    cdef PyObject* result
+    cdef PyObject* callable = PyObject_CallMethodObjArgs(
+        <PyObject*>services, <PyObject*>RESOLVE, process.function, args, <PyObject*>NULL)
+    if callable == NULL:
+        return NULL
+    result = csched_call(callable, args)
+    if result == NULL and PyErr_ExceptionMatches(TypeError):
         error = arity_error(services, <object>process.function, <object>args, <object>callable)
         PyErr_SetObject(type(error), error)
     Py_DECREF(<object>callable)
+    return result
+
+
+cdef PySendResult launch(object services, process_t* process, PyObject** result) noexcept:
+    """Call what was spawned; if that makes a coroutine, it is the process."""
+    cdef PyObject* args = process.coroutine
+    process.coroutine = NULL
+    lower_flag(process, FLAG_NEW)
+    if PyTuple_CheckExact(<object>process.function):
+        result[0] = call_mfa(services, process, args)
+    else:
+        result[0] = csched_call(process.function, args)
     Py_DECREF(<object>args)
     if result[0] == NULL:
         return PYGEN_ERROR

@@ -100,6 +100,7 @@ cdef class Scheduler(Signals):
     cdef PyObject* hub                  # Owned.
     cdef PyObject* pool[RUNNER_POOL]    # Runners parked at the head of their loop; borrowed.
     cdef int pool_len
+    cdef object body                    # `loop`, bound: one for all runners.
     cdef object stop                    # The StopIteration by which awaitables hand over (`_aio`).
     # The rest.
     cdef Preemption preemption

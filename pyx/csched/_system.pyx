@@ -76,6 +76,7 @@ cdef int open_scheduler(Scheduler scheduler, int64_t slice_ns, bint preempt, tup
         csched_sleeper_close(&scheduler.sleeper)
         raise
     scheduler.hub = fiber_current()
+    scheduler.body = scheduler.loop
     scheduler.ticker = scheduler.preemption.ticker
     scheduler.held = scheduler.preemption.held
     scheduler.preemption.busy()
@@ -108,6 +109,7 @@ cdef int close_scheduler(Scheduler scheduler) except -1:
         scheduler.heaps.close()
         csched_sleeper_close(&scheduler.sleeper)
         Py_DECREF(<object>scheduler.hub)
+        scheduler.body = None
         core.current = None
         ids.current_table = None
     return 0
@@ -146,7 +148,7 @@ cdef int switch_to_runner(Scheduler scheduler) except -1:
     if scheduler.pool_len:
         scheduler.pool_len -= 1
         return fiber_switch(scheduler.pool[scheduler.pool_len])
-    runner = new_reference(fiber_new(scheduler.loop, scheduler.hub))
+    runner = new_reference(fiber_new(scheduler.body, scheduler.hub))
     return fiber_switch(<PyObject*>runner)
 
 

@@ -25,7 +25,7 @@ LAYERS = [
     {"_bif_flag", "_bif_link", "_bif_memory", "_bif_name", "_bif_process", "_bif_timer"},
     {"_bif"},
     {"_scheduler"},
-    {"_preempt", "_fiber", "_collect", "_launch", "_teardown", "_post"},
+    {"_preempt", "_fiber", "_collect", "_context", "_launch", "_teardown", "_post"},
     {"_limit"},
     {"_signal"},
     {"_runq"},

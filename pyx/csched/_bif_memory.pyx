@@ -4,7 +4,8 @@ from libc.stdint cimport uint8_t, uint64_t
 
 from csched._bif cimport any_scheduler, charge_call, is_process, lookup, running
 from csched._collect cimport check_heap_size, collect_heap
-from csched._cpython cimport Py_CLEAR, csched_swap_context, csched_thread_state
+from csched._context cimport own_context
+from csched._cpython cimport Py_CLEAR, csched_report_unraisable, csched_swap_context, csched_thread_state
 from csched._process cimport (
     FLAG_DOOMED, FLAG_EXITING, FLAG_NEWS, FLAG_WAITS_FOR_MESSAGE, has, lower_flag, messages_of, process_t, raise_flag,
 )
@@ -26,8 +27,14 @@ cdef PyObject* take_fiber_context(process_t* process) noexcept:
 
 cdef void collect_there(Scheduler scheduler, process_t* process) noexcept:
     """Collect its heap in its own contextvars context."""
-    cdef PyObject* context = process.context
+    cdef PyObject* context
     cdef PyObject* before
+    try:
+        own_context(process)
+    except MemoryError as error:
+        csched_report_unraisable(error, <object>process.pid)
+        return
+    context = process.context
     if process.fiber != NULL:
         context = take_fiber_context(process)
     before = context

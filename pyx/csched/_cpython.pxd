@@ -5,7 +5,7 @@ the rest of csched does not ask which one it runs on, but for `_aio`, which choo
 hands over its result.
 """
 
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF
 from libc.stdint cimport uint64_t
 
@@ -18,7 +18,7 @@ cdef extern from "Python.h":
     PyThreadState* PyThreadState_Get() noexcept
     bint PyCoro_CheckExact(PyObject* obj) noexcept
     PyObject* PyObject_CallMethodObjArgs(PyObject* obj, PyObject* name, ...) noexcept
-    PyObject* PyContext_CopyCurrent() except NULL
+    PyTypeObject* Py_TYPE(PyObject* obj) noexcept
     int PyErr_CheckSignals() except -1
     ctypedef struct PyCodeObject:
         pass

@@ -97,7 +97,9 @@ cdef struct process_t:
     PyObject* function      # What was spawned, owned until the end: a callable, or the tuple (module, name) of an MFA.
     PyObject* coroutine     # Owned; NULL for a plain process. FLAG_NEW: its arguments instead, a tuple.
     PyObject* fiber         # The greenlet whose stack it is, while that is parked; owned. `_scheduler` changes it.
-    PyObject* context       # contextvars.Context, owned; NULL as long as it is empty. Of a fiber, greenlet keeps it.
+    # contextvars.Context, or a Snapshot of one (`_context`), owned; NULL: empty. While the process is on a stack,
+    # running or parked: the one of whoever is outside.
+    PyObject* context
     PyObject* exit          # Why it ends, owned: from FLAG_DOOMED or FLAG_EXITING on. NULL then: "normal".
     timer_t* timer          # What wakes it from a wait with a timeout; NULL if none is set.
     mailbox_t mailbox       # Anyone appends, only the process itself removes.
@@ -141,9 +143,9 @@ cdef class Attributes:
 
 cdef process_t* process_new() except NULL
 cdef void process_free(process_t* process) noexcept
-# What it is born with: takes references to all but `context`, whose one it takes over. It has no parent yet.
+# What it is born with; `context` may be None. It has no parent yet.
 cdef void process_fill(
-    process_t* process, Pid pid, object function, object args, PyObject* context, int flags, int priority) noexcept
+    process_t* process, Pid pid, object function, object args, object context, int flags, int priority) noexcept
 # The relations of a process, made if it has none.
 cdef relations_t* relations_of(process_t* process) except NULL
 # The attributes of a process, made if it has none.

@@ -68,7 +68,7 @@ cdef process_t* process_new() except NULL:
 
 
 cdef void process_fill(
-    process_t* process, Pid pid, object function, object args, PyObject* context, int flags, int priority
+    process_t* process, Pid pid, object function, object args, object context, int flags, int priority
 ) noexcept:
     Py_INCREF(pid)
     Py_INCREF(function)
@@ -76,7 +76,9 @@ cdef void process_fill(
     process.pid = <PyObject*>pid
     process.function = <PyObject*>function
     process.coroutine = <PyObject*>args
-    process.context = context
+    if context is not None:
+        Py_INCREF(context)
+        process.context = <PyObject*>context
     process.flags = <uint16_t>(flags | FLAG_NEW)
     process.priority = <uint8_t>priority
     process.parent = pid.id

@@ -4,14 +4,14 @@ from cpython.ref cimport Py_DECREF
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint64_t
 
 from csched._collect cimport check_heap_size, collect_heap
+from csched._context cimport enter_context, keep_context, leave_context, take_snapshot
 from csched._copy cimport hooks_running
 from csched._cpython cimport (
-    PYGEN_ERROR, PYGEN_NEXT, Py_CLEAR, PyContext_CopyCurrent, PyIter_Send,
-    PySendResult, csched_clear_stop, csched_report_unraisable,
-    csched_swap_context, csched_take_exception, new_reference
+    PYGEN_ERROR, PYGEN_NEXT, Py_CLEAR, PyIter_Send, PySendResult, csched_clear_stop, csched_report_unraisable,
+    csched_take_exception, new_reference,
 )
-from csched._heap cimport LEFT_BEHIND_MAX, csched_heap_splice, heap_is_due
 from csched._fiber cimport fiber_current, fiber_switch
+from csched._heap cimport LEFT_BEHIND_MAX, csched_heap_splice, heap_is_due
 from csched._ids cimport Pid
 from csched._launch cimport launch, refuse, throw_into
 from csched._mailbox cimport mailbox_clear
@@ -29,9 +29,7 @@ from csched._runq cimport (
 )
 from csched._signal cimport doom, doom_all, make_runnable, wake
 from csched._teardown cimport report_end, send_output, set_reason, tear_down
-from csched._timer cimport (
-    monotonic_ns, timer_free, timer_t, wheel_free, wheel_next_deadline, wheel_pop_expired,
-)
+from csched._timer cimport monotonic_ns, timer_free, timer_t, wheel_free, wheel_next_deadline, wheel_pop_expired
 from csched._types cimport (
     CONTEXT_REDS, RUNNER_POOL, STATE_DEAD, STATE_EXITING, STATE_RUNNING, STATE_SUSPENDED, STATE_WAITING,
 )
@@ -53,7 +51,7 @@ cdef class Scheduler:
     cdef process_t* spawn(self, object function, object args, int flags, int priority) except NULL:
         """A new process, runnable; `function` and `args` are its own already (copied)."""
         cdef process_t* process
-        cdef PyObject* context = NULL
+        cdef object context = None
         cdef Pid pid
         if self.table.processes_len >= self.process_limit:
             raise SystemLimit(f"there are {self.table.processes_len} processes already: see run(process_limit=...)")
@@ -63,10 +61,9 @@ cdef class Scheduler:
                 attributes_of(process).group_leader = attributes_of(self.current).group_leader
                 flags |= FLAG_HAS_LEADER
             if self.thread.context != NULL:
-                context = PyContext_CopyCurrent()
+                context = self.snapshot = take_snapshot(self.thread, self.snapshot)
             pid = self.table.insert(process)
         except BaseException:
-            Py_CLEAR(context)
             process_free(process)
             raise
         process_fill(process, pid, function, args, context, flags, priority)
@@ -247,7 +244,7 @@ cdef class Scheduler:
             return self.bury(process)
         if process.flags & (FLAG_NEW | FLAG_DOOMED) == FLAG_NEW | FLAG_DOOMED:
             return self.reap(process)  # It was told to exit before it began.
-        csched_swap_context(self.thread, &process.context)
+        enter_context(self.thread, process, &self.lender)
         if has(process, FLAG_NEW):
             status = launch(self.services, process, &result)
         elif has(process, FLAG_DOOMED):
@@ -259,7 +256,7 @@ cdef class Scheduler:
             if result == <PyObject*>SUSPEND or result == <PyObject*>None:
                 if heap_is_due(&process.heap, self.gc.allocated[0]):
                     self.collect(process)
-                csched_swap_context(self.thread, &process.context)
+                leave_context(self.thread, process, &self.lender)
                 # A bare `yield`, as of a `types.coroutine`, is a yield_().
                 ask = self.asked if result == <PyObject*>SUSPEND else <int>ASK_YIELD
                 Py_DECREF(<object>result)
@@ -293,7 +290,7 @@ cdef class Scheduler:
             set_reason(self, process, error)
         except BaseException as failure:
             csched_report_unraisable(failure, <object>process.pid)
-        csched_swap_context(self.thread, &process.context)
+        leave_context(self.thread, process, &self.lender)
         return self.reap(process)
 
     cdef int reap(self, process_t* process) except -1:
@@ -353,6 +350,7 @@ cdef class Scheduler:
     cdef int abandon(self, process_t* process) except -1:
         """It will not go: take it out of the table and never come back to its stack."""
         process.state = STATE_EXITING  # The report must not wait.
+        keep_context(&self.lender)
         try:
             self.services.report_abandoned(
                 <object>process.pid, <object>process.function, process.arity, attributes_of(process).unwinding)
@@ -422,6 +420,7 @@ cdef class Scheduler:
         if next == process:
             self.begin(process)
             return 0
+        keep_context(&self.lender)
         # Not always a runner: the process may use greenlets of its own.
         process.fiber = fiber_current()
         self.leave(next)

@@ -1,7 +1,11 @@
 #define Py_BUILD_CORE_MODULE 1
 #include "interp.h"
 
+#include "context.h"
+#include "internal/pycore_context.h"
 #include "internal/pycore_frame.h"
+
+_Static_assert(offsetof(csched_context_t, vars) == offsetof(struct _pycontextobject, ctx_vars), "see context.h");
 
 enum {
     /* Different globals that one walk remembers. Calls alternate between few modules. */

@@ -9,7 +9,7 @@ which it may be interrupted.
 2. SA_RESTART is off, or `lock.acquire` would never be interrupted.
 3. A process is not switched away from while:
    a. it holds an RLock (`guards.h`): the next process would enter it, since all are one thread;
-   b. a collection runs, with its finalizers (`gc.callbacks`), or a copying hook (`_copy`);
+   b. a collection runs, with its finalizers and with everybody's `gc.callbacks`, or a copying hook (`_copy`);
    c. a trace or profile function runs: greenlet gets stuck;
    d. a frame on its stack belongs to `importlib._bootstrap*` (module locks belong to the thread), or to
       a package whose code assumes that nothing happens between two awaits: asyncio, and those in
@@ -58,6 +58,8 @@ ctypedef PyObject* (*real_file_t)(PyObject* file) noexcept
 
 # `print` keeps that file busy (`csched_buffered_follow`).
 cdef void follow_file(real_file_t real) noexcept
+# Take a callback out of `gc.callbacks`, without asking the others there whether they are equal.
+cdef int remove_callback(object callback) except -1
 # Whether the process that runs is inside this file: nobody else may have to wait for it.
 cdef bint inside_file(PyObject* file) noexcept
 
@@ -68,6 +70,8 @@ cdef class Preemption:
     cdef readonly bint by_signal    # Slices end at any bytecode; else at runtime calls only.
     cdef PyThreadState* thread      # The scheduler's.
     cdef bint collecting            # 3b, in that thread.
+    cdef object first               # What is in `gc.callbacks`, at its beginning
+    cdef object last                # and at its end.
     cdef Heaps heaps                # To whom a collection is told; set before `start`.
     cdef dict roots                 # 3d: names of packages -> True; also caches the names looked up.
     cdef void* base                 # The frame below all processes: whoever called `run`.

@@ -60,6 +60,15 @@ cdef bint inside_file(PyObject* file) noexcept:
     return csched_busy_inside(file)
 
 
+cdef int remove_callback(object callback) except -1:
+    cdef Py_ssize_t index
+    for index in range(len(gc.callbacks)):
+        if gc.callbacks[index] is callback:
+            del gc.callbacks[index]
+            break
+    return 0
+
+
 cdef void on_released() noexcept:
     """The process holds nothing any more, or has left its files: a tick that was refused meanwhile is obeyed now."""
     if guarded_ticker != NULL and guarded_ticker.tripped == guarded_ticker.slice:
@@ -98,7 +107,9 @@ cdef class Preemption:
                 csched_held = 0
                 files.released = on_released
                 csched_buffered_install(files)
-            gc.callbacks.append(self.on_collection)
+            self.first, self.last = self.before_collection, self.after_collection
+            gc.callbacks.insert(0, self.first)
+            gc.callbacks.append(self.last)
             self.ticker = csched_ticker_start(slice_ns, by_signal, runnable_len, blocked_len)
             if self.ticker == NULL:
                 PyErr_SetFromErrno(OSError)
@@ -124,8 +135,8 @@ cdef class Preemption:
         if self.ticker != NULL:
             csched_ticker_stop(self.ticker)
             self.ticker = NULL
-        if self.on_collection in gc.callbacks:
-            gc.callbacks.remove(self.on_collection)
+        remove_callback(self.first)
+        remove_callback(self.last)
         # What was tripped last must meet our handler, which ignores it, not the one of before. A handler
         # of the user's may be called too: what it raises is raised when all is done.
         try:
@@ -139,17 +150,23 @@ cdef class Preemption:
                 self.old_tick = None
         return 0
 
-    def on_collection(self, phase, info):
-        """Called by `gc` before and after each collection."""
-        if csched_thread_state() != self.thread:
+    def before_collection(self, phase, info):
+        """Called by `gc` for each collection, before other callbacks."""
+        if phase != "start" or csched_thread_state() != self.thread:
             return
-        if phase == "start":
-            self.collecting = True
-            self.heaps.show()
-        else:
-            self.heaps.hide()
-            self.heaps.collected(info["generation"])
-            self.collecting = False
+        self.collecting = True
+        self.heaps.show()
+        if gc.callbacks[len(gc.callbacks) - 1] is not self.last:
+            remove_callback(self.last)
+            gc.callbacks.append(self.last)
+
+    def after_collection(self, phase, info):
+        """Called by `gc` for each collection, after other callbacks: they are part of it."""
+        if phase == "start" or csched_thread_state() != self.thread:
+            return
+        self.heaps.hide()
+        self.heaps.collected(info["generation"])
+        self.collecting = False
 
     cdef bint may_switch(self) noexcept:
         """Whether the process that runs may be switched away from here."""

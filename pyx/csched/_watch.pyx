@@ -10,6 +10,7 @@ from csched._cpython cimport csched_report_unraisable, csched_thread_state
 from csched._heap cimport HEAP_MIN, heap_bytes
 from csched._ids cimport Pid, leaf_t
 from csched._mailbox cimport mailbox_t, message_t
+from csched._preempt cimport remove_callback
 from csched._process cimport (
     FLAG_DOOMED, FLAG_EXITING, FLAG_NEW, FLAG_LARGE_HEAP, FLAG_LONG_QUEUE, FLAG_URGENT, Attributes, has, lower_flag,
     messages_of, process_t, raise_flag,
@@ -273,7 +274,6 @@ cdef class Watch:
 
     cdef int stop(self, Signals signals) except -1:
         """Nothing is watched any more."""
-        cdef Py_ssize_t index
         signals.watches_queues = signals.watches_slices = False
         self.pid = None
         self.options = None
@@ -281,11 +281,7 @@ cdef class Watch:
         self.place = None
         self.function = None
         if self.callback is not None:
-            # Not `remove`, which asks what others have put there whether it is equal.
-            for index in range(len(gc.callbacks)):
-                if gc.callbacks[index] is self.callback:
-                    del gc.callbacks[index]
-                    break
+            remove_callback(self.callback)
             self.callback = None
         return 0
 

@@ -1,10 +1,11 @@
 """The longest pause that the collector makes, beside 1,000 and 1,000,000 idle processes.
 
-Unit: the longest gap between two ticks of a process that wakes each millisecond, while another makes
-cyclic garbage without end; `extra_info` has "longest_collection_ms", of CPU time. Three ways to
-collect: a heap for each process, the fallback, and CPython's own (of as many waiting coroutines, without csched).
-With heaps the pause does not depend on the number of idle processes. A round is a program of its
-own, `gc_pause.py`; what starting it takes is not in the figure, what else the machine does is in the gap.
+Unit: the longest gap between two ticks of a process that wakes each millisecond, while another
+makes cyclic garbage without end; `extra_info` has "longest_collection_ms", of CPU time. Three ways
+to collect: a heap for each process, the fallback, and CPython's own (of as many waiting coroutines,
+without csched). With heaps the pause does not depend on the number of idle processes. A round is a
+program of its own, `gc_pause.py`: what starting it takes is not in the figure, what else the
+machine does is in the gap.
 """
 
 from __future__ import annotations

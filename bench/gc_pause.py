@@ -1,10 +1,12 @@
-"""What `bench_gc_pause` runs, in a process of its own: ``python gc_pause.py MODE IDLE SECONDS``.
+"""What `bench_gc_pause` runs, in a program of its own: ``python gc_pause.py MODE IDLE SECONDS``.
 
 Beside so many idle processes one makes cyclic garbage without end, each piece of which lives for a
-while; and one ticks each millisecond. Printed are the longest gap between two ticks, in seconds, and
-the longest collection, in seconds of CPU time: what else the machine does is not in that. MODE is `process` (each process has a heap),
-`interpreter` (the fallback: one heap, and gc.freeze) or `plain`: no csched, coroutines that wait, and
-CPython's own collection; there the loop that makes the garbage looks at the clock itself.
+while; and one ticks each millisecond. Printed are the longest gap between two ticks, in seconds,
+and the longest collection, in seconds of CPU time: what else the machine does is not in that.
+
+MODE is ``process`` (each process has a heap), ``interpreter`` (the fallback: one heap, and
+gc.freeze) or ``plain``: no csched, coroutines that wait, and CPython's own collection; there the
+loop that makes the garbage looks at the clock itself.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ import time
 from collections import deque
 from collections.abc import Coroutine
 from typing import Any
-
 
 # Pieces that live at a time: what dies young is never seen by an old generation.
 LIVING = 1_000

@@ -6,6 +6,7 @@ import gc
 import os
 import subprocess
 import sys
+import tracemalloc
 import weakref
 
 import pytest
@@ -211,3 +212,56 @@ assert gc.get_threshold()[0] < 10_000 and gc.get_freeze_count() == 0
         check=True,
         timeout=60,
     )
+
+
+def test_reference_counts_and_sizes_are_what_they_were():
+    def look():
+        mine = [1]
+        other = mine
+        return sys.getrefcount(mine), sys.getsizeof(mine), other is mine
+
+    def child(parent):
+        send(parent, look())
+
+    def main():
+        spawn(child, self())
+        return receive(timeout=60)
+
+    assert run(main) == look()
+
+
+def test_tracemalloc_tells_where_a_process_has_allocated():
+    def child(parent):
+        kept = [bytearray(1_000) for _ in range(1_000)]
+        here = tracemalloc.get_object_traceback(kept[0])
+        send(parent, (here[0].filename, tracemalloc.get_traced_memory()[0]))
+
+    def main():
+        spawn(child, self())
+        return receive(timeout=60)
+
+    tracemalloc.start()
+    try:
+        filename, size = run(main)
+    finally:
+        tracemalloc.stop()
+    assert filename == __file__
+    assert size > 1_000_000
+
+
+def test_a_weak_reference_calls_back_in_the_process_that_made_it():
+    def child(parent):
+        node = Node()
+        reference = weakref.ref(node, lambda _: send(parent, self()))
+        del node
+        gc.collect()
+        receive("end", timeout=60)
+        return reference
+
+    def main():
+        pid = spawn(child, self())
+        told = receive(timeout=60)
+        send(pid, "end")
+        return told == pid
+
+    assert run(main) is True

@@ -77,10 +77,8 @@ cdef void mailbox_make_hole(mailbox_t* mailbox, uint64_t position) noexcept
 cdef void mailbox_give_up_ring(mailbox_t* mailbox) noexcept
 # Pass over the holes at a position. Called by `mailbox_seek`.
 cdef uint64_t mailbox_pass_holes(mailbox_t* mailbox, uint64_t position) noexcept
-# Drop every message that is queued now, and give up the ring: at the end of a process, too. Runs
-# Python code: what that pushes stays queued; that it takes, clears or frees the mailbox does no
-# harm.
-cdef void mailbox_clear(mailbox_t* mailbox) noexcept
+# `mailbox_clear` of one that is not empty.
+cdef void mailbox_drop_all(mailbox_t* mailbox) noexcept
 
 
 cdef inline void mailbox_init(mailbox_t* mailbox) noexcept:
@@ -144,3 +142,10 @@ cdef inline PyObject* mailbox_take(mailbox_t* mailbox, uint64_t position) noexce
     else:
         mailbox_make_hole(mailbox, position)
     return value
+
+
+cdef inline void mailbox_clear(mailbox_t* mailbox) noexcept:
+    """Drop every message that is queued now, and give up the ring: at the end of a process, too. Runs Python code: what
+    that pushes stays queued; that it takes, clears or frees the mailbox does no harm."""
+    if mailbox.messages_len or mailbox.ring != &mailbox.slot:
+        mailbox_drop_all(mailbox)

@@ -109,7 +109,7 @@ cdef uint64_t mailbox_pass_holes(mailbox_t* mailbox, uint64_t position) noexcept
     return end
 
 
-cdef void mailbox_clear(mailbox_t* mailbox) noexcept:
+cdef void mailbox_drop_all(mailbox_t* mailbox) noexcept:
     cdef message_t* ring = mailbox.ring
     cdef message_t slot = mailbox.slot
     cdef uint32_t mask = mailbox.mask

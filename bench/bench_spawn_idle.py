@@ -34,34 +34,36 @@ def plain_wait() -> None:
 BODIES = {"async": async_wait, "plain": plain_wait}
 
 
-async def spawn_all(kind: str) -> float:
+async def spawn_all(kind: str, processes: int) -> float:
     body = BODIES[kind]
-    start = time.perf_counter()
-    for _ in range(PROCESSES[kind] // BATCH):
-        for _ in range(BATCH):
+    start = time.process_time()
+    for first in range(0, processes, BATCH):
+        for _ in range(first, min(first + BATCH, processes)):
             spawn(body)
         await aio.yield_()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def resident_bytes() -> int:
     return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-async def grow(kind: str) -> int:
+async def grow(kind: str, processes: int) -> int:
     before = resident_bytes()
-    await spawn_all(kind)
+    await spawn_all(kind, processes)
     return resident_bytes() - before
 
 
-def growth(kind: str) -> int:
-    return csched.run(grow, kind)
+def growth(kind: str, processes: int) -> int:
+    """By how many bytes a program grows that has so many more processes waiting in it."""
+    return csched.run(grow, kind, processes)
 
 
-def test_spawn_idle(measure, kind, benchmark):
-    measure(spawn_all, kind, operations=PROCESSES[kind])
+def test_spawn_idle(measure, size, kind, benchmark):
+    processes = size(PROCESSES[kind])
+    measure(spawn_all, kind, processes, operations=processes)
     if STATM.exists():
         fresh = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=fresh) as interpreter:
-            bytes_taken = interpreter.submit(growth, kind).result()
-        benchmark.extra_info["bytes_per_process"] = round(bytes_taken / PROCESSES[kind])
+            bytes_taken = interpreter.submit(growth, kind, processes).result()
+        benchmark.extra_info["bytes_per_process"] = round(bytes_taken / processes)

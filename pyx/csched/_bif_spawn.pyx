@@ -11,7 +11,7 @@ from csched._bif_link cimport new_record
 from csched._bif_name cimport check_new_name, set_name
 from csched._copy cimport copy_spawn
 from csched._cpython cimport PyCoro_CheckExact, csched_thread_state
-from csched._heap cimport csched_heap_t
+from csched._heap cimport csched_heap_splice, csched_heap_t
 from csched._process cimport attributes_of, process_t
 from csched._relation cimport monitor_free, monitor_t
 from csched._scheduler cimport Scheduler
@@ -92,11 +92,21 @@ def spawn(function, *args):
 cdef tuple prepare_spawn(Scheduler scheduler, object function, tuple args, size_t* words):
     """Check what is to be spawned, and copy it: what the process calls, and its arguments."""
     cdef csched_heap_t* entered = scheduler.gc.entered[0]
-    scheduler.gc.entered[0] = &scheduler.nursery
+    cdef int allocated = scheduler.gc.allocated[0]
+    if entered != &scheduler.nursery.objects:
+        # What a spawn that failed has left is garbage, and its caller's. (A copying hook that spawns finds what is
+        # copied around it.)
+        csched_heap_splice(entered, &scheduler.nursery.objects)
+        allocated += scheduler.nursery.allocated
+        scheduler.nursery.allocated = 0
+    scheduler.gc.entered[0] = &scheduler.nursery.objects
+    scheduler.gc.allocated[0] = 0
     try:
         return copy_target(function, args, words)
     finally:
         scheduler.gc.entered[0] = entered
+        scheduler.nursery.allocated += scheduler.gc.allocated[0]
+        scheduler.gc.allocated[0] = allocated
 
 
 cdef tuple copy_target(object function, tuple args, size_t* words):

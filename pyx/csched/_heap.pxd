@@ -122,6 +122,13 @@ cdef inline void heap_init(heap_t* heap) noexcept:
     heap.survivors = 0
 
 
+cdef inline void heap_move(heap_t* to, heap_t* source) noexcept:
+    """Move all objects of one to another. O(1)."""
+    csched_heap_splice(&to.objects, &source.objects)
+    to.allocated += source.allocated
+    source.allocated = 0
+
+
 cdef inline bint heap_is_due(heap_t* heap, int allocated) noexcept:
     """Whether it is to be collected; so much was allocated in this slice."""
     allocated += heap.allocated

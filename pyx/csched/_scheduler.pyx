@@ -11,7 +11,7 @@ from csched._cpython cimport (
     csched_take_exception, new_reference,
 )
 from csched._fiber cimport fiber_current, fiber_switch
-from csched._heap cimport LEFT_BEHIND_MAX, csched_heap_splice, heap_is_due
+from csched._heap cimport LEFT_BEHIND_MAX, heap_is_due, heap_move
 from csched._ids cimport Pid
 from csched._launch cimport launch, refuse, throw_into
 from csched._mailbox cimport mailbox_clear
@@ -69,7 +69,7 @@ cdef class Scheduler:
         process_fill(process, pid, function, args, context, flags, priority)
         if self.current != NULL:
             process.parent = (<Pid>self.current.pid).id
-        csched_heap_splice(&process.heap.objects, &self.nursery)
+        heap_move(&process.heap, &self.nursery)
         make_runnable(self, process)
         if self.stopping:
             doom(self, process, "shutdown")

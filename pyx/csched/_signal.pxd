@@ -38,7 +38,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from csched._copy_capi cimport Py_TYPE
 from csched._copy_kinds cimport is_atom, is_flat
 from csched._cpython cimport PyThreadState
-from csched._heap cimport Heaps, csched_gc_t, csched_heap_t
+from csched._heap cimport Heaps, csched_gc_t, heap_t
 from csched._ids cimport Pid, ProcessTable, Ref
 from csched._process cimport FLAG_WAITS_FOR_MESSAGE, has, lower_flag, process_t
 from csched._relation cimport monitor_t
@@ -74,7 +74,7 @@ cdef class Signals:
     cdef Pid first                      # The first process: default group leader, and sender of what no process sends.
     cdef object services                # `csched._services`: the parts of the runtime written in Python.
     cdef Heaps heaps
-    cdef csched_heap_t nursery          # What is copied for a process that is not made yet.
+    cdef heap_t nursery                 # What is copied for a process that is not made yet, or never was.
     cdef csched_sleeper_t sleeper
     cdef object watch                   # `_watch.Watch`; None if there was no system monitor in this run.
     # What `_watch` has handed in: see `watches_queues`, `watches_slices`. Only `on_slice_end` may run Python code.

@@ -8,7 +8,7 @@ cimport csched._scheduler as core
 from csched._bif_leader cimport restore_output
 from csched._cpython cimport PyErr_CheckSignals, csched_thread_state, new_reference
 from csched._fiber cimport fiber_current, fiber_new, fiber_setup, fiber_switch
-from csched._heap cimport LEFT_BEHIND_IDLE, Heaps, csched_heap_init
+from csched._heap cimport LEFT_BEHIND_IDLE, Heaps, heap_init
 from csched._ids cimport Pid, ProcessTable
 from csched._preempt cimport Preemption, csched_busy_scheduler_t
 from csched._process cimport FLAG_DOOMED, FLAG_MAIN, has, process_t
@@ -59,7 +59,7 @@ cdef int open_scheduler(Scheduler scheduler, int64_t slice_ns, bint preempt, tup
     scheduler.heaps = Heaps()
     scheduler.preemption = Preemption()
     scheduler.preemption.heaps = scheduler.heaps
-    csched_heap_init(&scheduler.nursery)
+    heap_init(&scheduler.nursery)
     files.current = <void**>&scheduler.current
     files.wait = wait_for_file
     files.wake = enter_file
@@ -99,6 +99,7 @@ cdef int close_scheduler(Scheduler scheduler) except -1:
     for pid in scheduler.table.pids():
         scheduler.heaps.hand_over(&(<process_t*>pid.process).heap)
         scheduler.table.remove(pid)
+    scheduler.heaps.hand_over(&scheduler.nursery)
     end_watch(scheduler)
     restore_output(scheduler)
     scheduler.ticker.busy = 0

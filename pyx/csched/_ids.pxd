@@ -17,8 +17,8 @@ what it names has gone. This module, and it alone, knows whether a pid is local.
    message can contain it, so a receive that asks for it starts there: a receive marker that needs no
    bookkeeping, cannot be abandoned, and of which there may be any number.
 6. A reference that stands for a monitor, an alias or a timer points at it, for as long as there is that:
-   to act on one takes no table. A reference that was pickled meanwhile is kept (`exported`), so that
-   unpickling gives the same object.
+   to act on one takes no table. One that was pickled is kept meanwhile (`exported`), so that unpickling
+   gives the same object.
 
 Rejected: a hash table (no order: `processes()` and the listing would sort a million); an intrusive
 list (a cursor that survives deaths needs registration); OTP's slot array (its size must be known at

@@ -6,6 +6,7 @@ from cpython.ref cimport Py_INCREF
 from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
+cimport csched._ids as ids
 from csched._cpython cimport Py_CLEAR
 from csched._ids cimport REF_PLAIN, REF_MONITOR, REF_TIMER, Ref
 from csched._timer cimport timer_init
@@ -141,6 +142,8 @@ cdef monitor_t* monitor_new(void* owner, object ref) except NULL:
 cdef void forget_target(PyObject* ref) noexcept:
     (<Ref>ref).target = NULL
     (<Ref>ref).kind = REF_PLAIN
+    if ids.current_table is not None and ids.current_table.exported:
+        ids.current_table.exported.pop((<Ref>ref).id, None)
 
 
 cdef void monitor_free(monitor_t* monitor) noexcept:

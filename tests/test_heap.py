@@ -38,7 +38,7 @@ def test_the_collector_is_left_as_it_was():
         before = gc.get_threshold(), gc.get_objects, gc.get_referrers
         (gc.enable if enabled else gc.disable)()
         try:
-            assert run(gc.isenabled) is False
+            assert run(gc.isenabled) is True
             with pytest.raises(ZeroDivisionError):
                 run(lambda: 1 / 0)
             assert gc.isenabled() is enabled

@@ -11,12 +11,14 @@ those of one process, when that process has made many.
 2. On which list an object is matters to nothing but the collector. An object is freed by its reference count
    as ever, and a collection of some list takes references from elsewhere as roots. So the worst that a wrong
    list could do is to keep a cycle for longer.
-3. Automatic collection is off during a run. A process whose list has grown by HEAP_MIN objects, and by as many
-   as survived its last collection, is collected when its slice ends, in its own slice: finalizers and weak
-   reference callbacks run as that process, in its context, and it cannot be switched away from meanwhile.
-4. gc.collect() in a process means its own list, however it is called: the collector's callback shows it the
-   list that is entered (`show`). gc.get_objects() and gc.get_referrers() see the process's objects and the
-   shared ones.
+3. A process whose list has grown by HEAP_MIN objects, and by as many as survived its last collection, is collected
+   when its slice ends, in its own slice: finalizers and weak reference callbacks run as that process, in its
+   context, and it cannot be switched away from meanwhile. But a slice need not end: nobody else may be
+   runnable, or the process may hold a lock. So automatic collection is on during a run, with a threshold
+   (AUTOMATIC) that most slices do not reach; whether the list is due then is decided by the same rule.
+4. gc.collect() in a process means its own list, however it is called: the collector's callback shows it that
+   (`show`), in place of the interpreter's. gc.get_objects() and gc.get_referrers() see the process's objects and
+   the shared ones. Other threads, and what runs for nobody, collect the interpreter's lists.
 5. What a dead process leaves behind (what others refer to, and cycles) goes to a list of its own, `left`, which is
    collected together with what was made for nobody when much has come, or some and there is nothing else to do:
    never one collection for each death. What survives that goes to `kept`, which is collected when it has doubled.
@@ -60,11 +62,16 @@ cdef extern from *:
     """
     #ifdef CSCHED_DEBUG
     #define CSCHED_HEAP_MIN 50
+    #define CSCHED_AUTOMATIC 200
     #else
     #define CSCHED_HEAP_MIN 2000
+    #define CSCHED_AUTOMATIC 10000
     #endif
     """
     enum:
+        # Objects that are made in a slice, or outside all processes, before the interpreter collects of its own
+        # accord: about what a slice makes that does little else. debug: 200.
+        AUTOMATIC "CSCHED_AUTOMATIC"
         # Objects that a process makes before its list is looked at: 50 us of work. debug: 50.
         HEAP_MIN "CSCHED_HEAP_MIN"
 
@@ -95,6 +102,9 @@ cdef class Heaps:
     cdef object functions               # The functions of gc that were replaced, by name.
     cdef bint collecting                # `collect` or `collect_left_behind` goes on, what it calls included.
     cdef bint showing                   # The collector sees a list of ours.
+    cdef csched_heap_t* own             # The list of the process that runs; the shared one if none does.
+    cdef csched_heap_t* entered         # The list that was entered when the collector was shown one.
+    cdef heap_t nothing                 # Shown in place of a list that is not due.
     cdef csched_heap_t left             # See 5.
     cdef csched_heap_t kept
     cdef int64_t left_behind            # Objects that came to `left` since it was collected.
@@ -106,6 +116,7 @@ cdef class Heaps:
     cdef int open(self) except -1
     cdef int close(self) except -1
     cdef void show(self) noexcept
+    cdef void show_list(self, csched_heap_t* list) noexcept
     cdef void hide(self) noexcept
     cdef int collected(self, int generation) except -1
     cdef void collect(self, heap_t* heap) noexcept

@@ -16,6 +16,9 @@ cdef extern from "gc_lists.h":
     void csched_gc_hide(csched_gc_t* lists, csched_gc_aside_t* aside) noexcept
 
 
+cdef extern from "Python.h":
+    bint PyGC_IsEnabled() noexcept
+
 cdef enum:
     # Threshold of the youngest generation without private heaps: a large one makes for fewer, longer pauses.
     FALLBACK_THRESHOLD = 10_000
@@ -50,7 +53,10 @@ cdef class Heaps:
             csched_gc_stand_in(&self.gc)
             gc.set_threshold(FALLBACK_THRESHOLD, *self.thresholds[1:])
             return 0
-        gc.disable()
+        heap_init(&self.nothing)
+        self.own = self.gc.shared
+        gc.set_threshold(AUTOMATIC, *self.thresholds[1:])
+        gc.enable()
         self.functions = {"get_objects": gc.get_objects, "get_referrers": gc.get_referrers}
         gc.get_objects = self.get_objects
         gc.get_referrers = self.get_referrers
@@ -74,15 +80,37 @@ cdef class Heaps:
         return 0
 
     cdef void show(self) noexcept:
-        """Let the collector see the list that is entered, and no other."""
-        if self.private and not self.showing and self.gc.entered[0] != self.gc.shared:
-            self.showing = True
-            csched_gc_show(&self.gc, self.gc.entered[0], &self.aside)
+        """A collection begins: let it see the list of the process that runs, if one does, and no other."""
+        cdef heap_t* heap = <heap_t*>self.gc.entered[0]
+        cdef int allocated = self.gc.allocated[0]
+        if not self.private or self.showing or self.own == self.gc.shared:
+            return
+        if allocated > AUTOMATIC and PyGC_IsEnabled():
+            # Nobody has asked for it. What is being made for another process is not this one's to collect.
+            if &heap.objects != self.own or not heap_is_due(heap, allocated):
+                heap.allocated += allocated
+                self.show_list(&self.nothing.objects)
+                return
+        self.show_list(self.own)
+
+    cdef void show_list(self, csched_heap_t* list) noexcept:
+        self.showing = True
+        self.entered = self.gc.entered[0]
+        csched_gc_show(&self.gc, list, &self.aside)
 
     cdef void hide(self) noexcept:
-        if self.showing:
-            csched_gc_hide(&self.gc, &self.aside)
-            self.showing = False
+        cdef heap_t* heap = <heap_t*>self.own
+        if not self.showing:
+            return
+        csched_gc_hide(&self.gc, &self.aside)
+        self.gc.entered[0] = self.entered
+        self.gc.allocated[0] = 0
+        self.showing = False
+        if self.aside.shown == &self.nothing.objects:
+            csched_heap_splice(self.own, &self.nothing.objects)
+        elif self.aside.shown == self.own:
+            heap.allocated = 0
+            heap.survivors = <unsigned int>csched_heap_len(&heap.objects)
 
     cdef int collected(self, int generation) except -1:
         """The interpreter has collected, as `gc` tells."""
@@ -105,13 +133,9 @@ cdef class Heaps:
         self.collecting = False
 
     cdef void collect_list(self, csched_heap_t* list) noexcept:
-        cdef csched_heap_t* entered = self.gc.entered[0]
-        self.gc.entered[0] = list
-        self.show()
+        self.show_list(list)
         self.run_collector(0)
         self.hide()
-        self.gc.entered[0] = entered
-        self.gc.allocated[0] = 0
 
     cdef void run_collector(self, int generation) noexcept:
         try:

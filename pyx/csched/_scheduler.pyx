@@ -148,7 +148,7 @@ cdef class Scheduler:
         cdef csched_ticker_t* ticker = self.ticker
         self.slices += 1
         self.current = process
-        self.gc.entered[0] = &process.heap.objects
+        self.gc.entered[0] = self.heaps.own = &process.heap.objects
         process.state = STATE_RUNNING
         self.reductions_left = CONTEXT_REDS
         self.virtual_reductions = 0
@@ -181,7 +181,7 @@ cdef class Scheduler:
         self.current = NULL
         process.heap.allocated += self.gc.allocated[0]
         self.gc.allocated[0] = 0
-        self.gc.entered[0] = self.gc.shared
+        self.gc.entered[0] = self.heaps.own = self.gc.shared
         process.held = <uint16_t>self.held[0]
         self.held[0] = 0
         if ticks > 1:

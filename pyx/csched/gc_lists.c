@@ -47,6 +47,9 @@ void csched_gc_show(csched_gc_t *gc, csched_heap_t *heap, csched_gc_aside_t *asi
     }
     aside->long_lived[0] = state()->long_lived_total;
     aside->long_lived[1] = state()->long_lived_pending;
+    for (int n = 0; n < 2; n++) {
+        aside->counts[n] = state()->generations[n + 1].count;
+    }
     aside->shown = heap;
     if (heap != gc->shared) {
         csched_heap_splice(gc->shared, heap);
@@ -66,6 +69,9 @@ void csched_gc_hide(csched_gc_t *gc, csched_gc_aside_t *aside)
     }
     for (int n = 0; n < 3; n++) {
         csched_heap_splice(generation(n), &aside->lists[n]);
+    }
+    for (int n = 0; n < 2; n++) {
+        state()->generations[n + 1].count = aside->counts[n];
     }
     csched_heap_splice(aside->shown, &left);
     state()->long_lived_total = aside->long_lived[0];

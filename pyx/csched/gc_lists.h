@@ -42,6 +42,7 @@ typedef struct {
     csched_heap_t lists[3];
     csched_heap_t *shown;
     Py_ssize_t long_lived[2];
+    int counts[2];
 } csched_gc_aside_t;
 
 /* Find the lists of this interpreter. 0: they cannot be reached. */

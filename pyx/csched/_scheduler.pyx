@@ -367,10 +367,11 @@ cdef class Scheduler:
     cdef object exit_exception(self, process_t* process):
         """What is raised in a process that was told to exit."""
         cdef Attributes attributes
-        if process.unwindings >= UNWINDINGS:
+        if process.unwindings < UNWINDINGS:
+            process.unwindings += 1
+        elif self.may_wait():  # A collection, or a copy, that never ends would be everybody's.
             self.abandon(process)
         attributes = attributes_of(process)
-        process.unwindings += 1
         attributes.raised_ns = monotonic_ns()
         process.grace = 0
         if attributes.unwinding is None:

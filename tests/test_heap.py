@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import subprocess
@@ -145,12 +146,17 @@ def test_what_the_dead_leave_behind_is_collected():
 
 
 def test_a_finalizer_that_receives_does_not_wake_or_lose_a_sleeper():
+    def look():
+        # What is not collected before the process has ended may be after the run.
+        with contextlib.suppress(csched.NotRunning):
+            receive("nothing", timeout=0, default=None)
+
     def child(parent):
-        cycle(lambda: receive("nothing", timeout=0, default=None))
+        cycle(look)
         make_cycles(3_000)
         sleep(0.01)
         send(parent, "slept")
-        cycle(lambda: receive("nothing", timeout=0, default=None))
+        cycle(look)
         make_cycles(3_000)
         send(parent, receive("late", timeout=60))
 

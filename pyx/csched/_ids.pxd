@@ -94,6 +94,7 @@ cdef class ProcessTable:
     cdef uint32_t capacity      # Of `leaves`.
     cdef readonly uint32_t run  # Number of this run, given to each pid and reference that it makes.
     cdef readonly uint64_t processes_len
+    cdef uint64_t most          # Processes there were at once, or so, since `_system` has looked.
     cdef uint64_t next_id       # Id of the next pid.
     cdef uint64_t next_ref      # Id of the next reference.
     cdef dict exported          # Id -> Ref of those that were pickled while they stood for something.

@@ -194,6 +194,7 @@ cdef class ProcessTable:
         leaf.entries_len = 0
         self.leaves[self.leaves_len] = leaf
         self.leaves_len += 1
+        self.most = max(self.most, self.processes_len)
         return leaf
 
     cdef Pid insert(self, void* process):

@@ -96,7 +96,7 @@ cdef inline tuple pack(Scheduler scheduler, PyObject** items, Py_ssize_t items_l
     if items_len == 0:
         return ()
     entered = scheduler.gc.entered[0]
-    scheduler.gc.entered[0] = &scheduler.nursery
+    scheduler.gc.entered[0] = &scheduler.nursery.objects
     try:
         packed = PyTuple_New(items_len)
     finally:

@@ -28,6 +28,26 @@ cdef extern from "sleeper.h":
     void csched_sleeper_wait(csched_sleeper_t* sleeper, int64_t ns) noexcept nogil
 
 
+cdef extern from *:
+    """
+    #ifdef __GLIBC__
+    #include <malloc.h>
+    #endif
+
+    static void csched_trim(void) {
+    #ifdef __GLIBC__
+        malloc_trim(0);
+    #endif
+    }
+    """
+    void csched_trim() noexcept
+
+
+cdef enum:
+    # So many processes at once, or more, have taken memory that is worth the time to look for it.
+    GIVE_BACK_MIN = 10_000
+
+
 cdef int wait_for_file() except -1:
     """Stop the process that runs until it may enter a file; 1 if it cannot be stopped here (`busy.h`)."""
     cdef Scheduler scheduler = core.current
@@ -102,6 +122,7 @@ cdef int close_scheduler(Scheduler scheduler) except -1:
     scheduler.heaps.hand_over(&scheduler.nursery)
     end_watch(scheduler)
     restore_output(scheduler)
+    give_back_memory(scheduler)
     scheduler.ticker.busy = 0
     scheduler.ticker = NULL  # `stop` frees it, and lets the handlers be called once more.
     try:
@@ -153,6 +174,14 @@ cdef int switch_to_runner(Scheduler scheduler) except -1:
     return fiber_switch(<PyObject*>runner)
 
 
+cdef void give_back_memory(Scheduler scheduler) noexcept:
+    """Most of very many processes have ended: what they had on the heap of the C library goes back to the system."""
+    cdef ProcessTable table = scheduler.table
+    if table.most >= GIVE_BACK_MIN and table.processes_len < table.most // 2:
+        table.most = table.processes_len
+        csched_trim()
+
+
 cdef int idle(Scheduler scheduler) except -1:
     """Sleep until a timer is due, a signal comes, or another thread makes a process runnable."""
     cdef int64_t deadline, ns
@@ -163,6 +192,7 @@ cdef int idle(Scheduler scheduler) except -1:
         scheduler.heaps.collect_left_behind()
         if scheduler.runq.runnable_len:
             return 0
+    give_back_memory(scheduler)
     deadline = wheel_next_deadline(scheduler.wheel)
     ns = INT64_MAX
     if deadline != INT64_MAX:

@@ -33,19 +33,17 @@ def figures_of(program):
 
 
 def test_memory_goes_back_when_a_million_end():
-    """All but 26 bytes for each, of 450, go back at once; another million add nothing.
+    """All but some 3 bytes for each, of 450, go back; another million add nothing.
 
     Objects, control blocks and coroutines are in the interpreter's arenas, which are unmapped when
-    they are empty: all but a handful are. What stays is in the heap of the C library. The leaves of
-    the process table (16 bytes for each process) and the list that `processes` has made (8) have
-    been freed, but something that was made meanwhile and stays lies above them (the interpreter's
-    table of arenas never shrinks), and the library unmaps from the top only. It uses that memory again for the next
-    million; `malloc_trim` gives it back, and then all is 8 to 14 % above the start. That rest is
-    the interpreter's map of its arenas (0.7 MB), and the arenas in which the free lists lie
-    (process control blocks, pids, references, timers, runners), which are bounded.
+    they are empty: all but a handful are. What is in the heap of the C library (the leaves of the
+    process table, the list that `processes` has made) it keeps for the next million unless it is
+    told to give it back, which the hub does when nothing else is to be done. What stays is the
+    interpreter's map of its arenas (0.7 MB), and the arenas in which the free lists lie (process
+    control blocks, pids, references, timers, runners), which are bounded.
     """
     figures = figures_of("a_million_thrice")
-    assert figures["kept_each"] < 40
+    assert figures["kept_each"] < 10
     assert figures["peak_3"] < 1.05 * figures["peak_1"]
     assert figures["after_3"] - figures["after_2"] < 0.02 * figures["peak_1"]
     assert figures.get("trimmed", 1) < 1.2

@@ -4,11 +4,11 @@ Purpose: processes share nothing that can be changed. What cannot be changed is 
 everything else is copied, by exact type, with sharing and cycles within the message kept as they
 are.
 
-The way of an object: `copy_object` returns atoms at once; `meet` (`_copy_kinds`) says whether it is
-shared, was copied before (`_copy_state`), or which kind it is of. Then `_copy_containers`,
-`_copy_objects` (instances, views), `_copy_frames` (exceptions, functions) or `_copy_hooks` (what
-copies itself) makes the copy, and `_copy_deep` that of anything with parts which lies deeper than
-COPY_DEPTH.
+The way of an object: `copy_part` returns atoms at once, without a call; of all others `meet`
+(`_copy_kinds`) says whether they are shared, were copied before (`_copy_state`), or which kind they
+are of. Then `_copy_containers`, `_copy_objects` (instances, views), `_copy_frames` (exceptions,
+functions) or `_copy_hooks` (what copies itself) makes the copy, and `_copy_deep` that of anything
+with parts which lies deeper than COPY_DEPTH.
 
 1. Nothing is delivered unless all is copied; a copy that fails leaves no reference behind.
 2. Whatever may run Python code (hooks, `__hash__`, `__eq__`, finalizers) may change what is being
@@ -35,5 +35,3 @@ cdef object copy_message(object message, size_t* words)
 # The tuple (function, args), args a tuple, copied as one message. Paths start with "args" or
 # 'closure["x"]'.
 cdef object copy_spawn(object function, object args, size_t* words)
-
-cpdef object copy(object message)

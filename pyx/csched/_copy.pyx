@@ -29,6 +29,7 @@ from csched._copy_kinds cimport (
     KIND_TUPLE,
     has_parts,
     is_atom,
+    copy_part,
     is_flat,
     meet,
     met_t,
@@ -97,13 +98,10 @@ cdef PyObject* copy_kind(copier_t* copier, PyObject* original, met_t* met) noexc
 
 
 cdef PyObject* copy_object(copier_t* copier, PyObject* original, Py_ssize_t own) noexcept:
-    """Copy or share any object: the function that the others find as `copier.copy`."""
+    """Copy or share what is no atom: the function that the others find as `copier.copy`."""
     global depth
     cdef PyObject* copy
     cdef met_t met
-    if is_atom(Py_TYPE(original)):
-        Py_INCREF(original)
-        return original
     if meet(copier, original, own, &met) < 0:
         blame(copier, original, False)
         return NULL
@@ -162,7 +160,7 @@ raise_copy_error_raw = <PyObject* (*)(copier_t*, str) noexcept>raise_copy_error
 
 
 cdef PyObject* copy_root(copier_t* copier, PyObject* original, str root) noexcept:
-    cdef PyObject* copy = copy_object(copier, original, 0)
+    cdef PyObject* copy = copy_part(copier, original, 0)
     if copy == NULL and not copier.restart:
         raise_copy_error_raw(copier, root)
     return copy
@@ -254,7 +252,7 @@ cdef object copy_spawn(object function, object args, size_t* words):
     return result
 
 
-cpdef object copy(object message):
+def copy(message, /):
     """Copy an object as `send` copies a message.
 
     Numbers, strings, pids, classes, modules and other things that cannot be changed are shared, and

@@ -55,7 +55,9 @@ cdef extern from "Python.h":
         PyMemberDef* d_member
 
     ctypedef struct PyBaseExceptionObject:
+        PyObject* dict
         PyObject* args
+        char suppress_context
 
     ctypedef struct PyOSErrorObject:
         Py_ssize_t written
@@ -68,7 +70,7 @@ cdef extern from "Python.h":
         PyObject* func_annotations
 
     int T_OBJECT, T_OBJECT_EX
-    unsigned long Py_TPFLAGS_HEAPTYPE
+    unsigned long Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_HAVE_GC
 
     PyTypeObject PyUnicode_Type, PyLong_Type, PyFloat_Type, PyBool_Type, PyBytes_Type
     PyTypeObject PyTuple_Type, PyList_Type, PyDict_Type, PySet_Type, PyFrozenSet_Type
@@ -132,6 +134,8 @@ cdef extern from "Python.h":
     PyObject* PyExc_RecursionError
     PyObject* PyExc_TypeError
     PyObject* PyExc_BaseException
+    PyObject* PyExc_OSError
+    PyObject* PyExc_UnicodeError
 
     void* PyMem_Malloc(size_t) noexcept
     void* PyMem_Calloc(size_t, size_t) noexcept

@@ -3,7 +3,7 @@
 Purpose: the shortest way from a container to its copy. Parts that are no atoms go to `copier.copy`.
 
 1. No container refers to NULL where Python code could see it: a list has the length of what is in
-   it already, a tuple is hidden from the collector until it is full, a dict begins as a snapshot.
+   it already, a tuple is made when all its parts are there, a dict begins as a snapshot.
 2. A reference to each part is held while it is copied, and sizes are read anew after it: a hook may
    change what is being copied, and what is being made. A list that was changed fails to be copied.
 3. A dict whose keys are atoms is copied as a table; parts that are not shared then replace those of

@@ -14,16 +14,16 @@ from csched._copy_capi cimport (
     PyDict_New,
     PyDict_Next,
     PyDict_SetItem,
+    PyErr_NoMemory,
     PyErr_SetString,
     PyExc_RuntimeError,
     PyFrozenSet_New,
-    PyFrozenSet_Type,
     PyList_GET_ITEM,
     PyList_GET_SIZE,
     PyList_New,
     PyListObject,
-    PyObject_GC_Track,
-    PyObject_GC_UnTrack,
+    PyMem_Free,
+    PyMem_Malloc,
     PySequence_Tuple,
     PySet_Add,
     PySet_New,
@@ -35,6 +35,7 @@ from csched._copy_capi cimport (
     PyTypeObject,
 )
 from csched._copy_kinds cimport (
+    copy_part,
     is_atom,
 )
 from csched._copy_objects cimport (
@@ -54,6 +55,10 @@ from csched._copy_state cimport (
     remember as remember_copy,
 )
 from csched._types cimport WORD_SIZE
+
+cdef enum:
+    # Parts of a tuple that are kept on the C stack until all are copied; 8 bytes for each level.
+    TUPLE_FEW = 8
 
 
 cdef void complain(copier_t* copier, PyObject* original) noexcept:
@@ -102,57 +107,60 @@ cdef PyObject* copy_list(copier_t* copier, PyObject* original, bint remember) no
     return NULL
 
 
-cdef PyObject* new_tuple(PyObject* original, Py_ssize_t filled) noexcept:
-    """A tuple of the same class and size, hidden from the collector; its first parts are shared."""
-    cdef PyTypeObject* kind = Py_TYPE(original)
+cdef PyObject* new_tuple(PyTypeObject* kind, PyObject** parts, Py_ssize_t size) noexcept:
+    """A tuple of a class; takes the parts over, but not when it fails."""
     cdef PyObject* copy
-    cdef PyObject* part
-    cdef Py_ssize_t i, size = PyTuple_GET_SIZE(original)
+    cdef Py_ssize_t i
     if kind == &PyTuple_Type:
         copy = PyTuple_New(size)
     else:
         copy = kind.tp_alloc(kind, size)
     if copy != NULL:
-        PyObject_GC_UnTrack(copy)
-        for i in range(filled):
-            part = PyTuple_GET_ITEM(original, i)
-            Py_INCREF(part)
-            PyTuple_SET_ITEM(copy, i, part)
+        for i in range(size):
+            PyTuple_SET_ITEM(copy, i, parts[i])
     return copy
 
 
 cdef PyObject* copy_tuple(copier_t* copier, PyObject* original, bint remember) noexcept:
-    cdef Py_ssize_t i, size = PyTuple_GET_SIZE(original)
+    cdef Py_ssize_t i, done = 0, size = PyTuple_GET_SIZE(original)
+    cdef PyObject* few[TUPLE_FEW]
+    cdef PyObject** parts = few
     cdef PyObject* copy = NULL
     cdef PyObject* item
-    cdef PyObject* part
-    cdef bint has_atoms_only = True
-    for i in range(size):
-        item = PyTuple_GET_ITEM(original, i)
-        if is_atom(Py_TYPE(item)):
-            part = item
-            Py_INCREF(part)
-        else:
-            has_atoms_only = False
-            part = copier.copy(copier, item, 0)
-            if part == NULL:
-                add_step(copier, STEP_INDEX, NULL, i)
-                Py_XDECREF(copy)
-                return NULL
-        if copy == NULL and part == item:
-            Py_DECREF(part)
-            continue
-        if copy == NULL:
-            copy = new_tuple(original, i)
-            if copy == NULL:
-                Py_DECREF(part)
-                return NULL
-        PyTuple_SET_ITEM(copy, i, part)
-    if has_atoms_only:
+    cdef bint is_same = True
+    while done < size and is_atom(Py_TYPE(PyTuple_GET_ITEM(original, done))):
+        done += 1
+    if done == size:
         # Not remembered: looking at it once more costs no more than looking it up.
         Py_INCREF(original)
         return original
-    return settle(copier, original, copy, remember, HEADER_WORDS + size)
+    if size > TUPLE_FEW:
+        parts = <PyObject**>PyMem_Malloc(size * sizeof(PyObject*))
+        if parts == NULL:
+            return PyErr_NoMemory()
+    for i in range(done):
+        parts[i] = PyTuple_GET_ITEM(original, i)
+        Py_INCREF(parts[i])
+    while done < size:
+        item = PyTuple_GET_ITEM(original, done)
+        parts[done] = copy_part(copier, item, 0)
+        if parts[done] == NULL:
+            add_step(copier, STEP_INDEX, NULL, done)
+            break
+        is_same = is_same and parts[done] == item
+        done += 1
+    else:
+        if not is_same:
+            copy = new_tuple(Py_TYPE(original), parts, size)
+        if copy != NULL:
+            done = 0
+        if is_same or copy != NULL:
+            copy = settle(copier, original, copy, remember, HEADER_WORDS + size)
+    for i in range(done):
+        Py_DECREF(parts[i])
+    if parts != few:
+        PyMem_Free(parts)
+    return copy
 
 
 cdef PyObject* settle(
@@ -172,8 +180,6 @@ cdef PyObject* settle(
         Py_INCREF(copy)
     else:
         copier.words += words
-        if Py_TYPE(copy) != &PyFrozenSet_Type:
-            PyObject_GC_Track(copy)
     if remember and remember_copy(copier, original, copy) < 0:
         Py_DECREF(copy)
         return NULL
@@ -251,11 +257,11 @@ cdef PyObject* copy_dict_anew(copier_t* copier, PyObject* original, bint remembe
     while status == 0 and PyDict_Next(snapshot, &position, &key, &value):
         # The snapshot, which nobody else can reach, holds both.
         status = -1
-        new_key = copier.copy(copier, key, 1)
+        new_key = copy_part(copier, key, 1)
         if new_key == NULL:
             add_step(copier, STEP_KEYS, NULL, i)
             break
-        part = copier.copy(copier, value, 1)
+        part = copy_part(copier, value, 1)
         if part == NULL:
             add_step(copier, STEP_KEY, key, 0)
         else:
@@ -306,7 +312,7 @@ cdef PyObject* copy_set(
     if not is_same:
         is_same = True
         for i in range(size):
-            part = copier.copy(copier, PyTuple_GET_ITEM(items, i), 1)
+            part = copy_part(copier, PyTuple_GET_ITEM(items, i), 1)
             if part == NULL:
                 add_step(copier, STEP_ELEMENT, PyTuple_GET_ITEM(items, i), 0)
                 status = -1

@@ -31,6 +31,7 @@ from csched._copy_kinds cimport (
     KIND_SET,
     KIND_TUPLE,
     Recipe,
+    copy_part,
     kind_t,
 )
 from csched._copy_objects cimport (
@@ -72,7 +73,6 @@ from csched._copy_state cimport (
 )
 
 # What the parts are called. The path goes on below `__dict__` without naming it.
-cdef tuple EXCEPTION_NAMES = ("args", "__cause__", "__context__")
 cdef tuple FUNCTION_NAMES = ("__defaults__", "__kwdefaults__", "__dict__")
 cdef tuple METHOD_NAMES = ("__self__", "__func__")
 
@@ -107,7 +107,7 @@ cdef int expand_kind(copier_t* copier, frame_t* frame) except -1:
         shell = owned_or_absent(new_object(Py_TYPE(frame.original)))
     elif frame.kind == KIND_EXCEPTION:
         parts = exception_parts(original, <Recipe>frame.recipe)
-        names = EXCEPTION_NAMES + (<Recipe>frame.recipe).names
+        names = (<Recipe>frame.recipe).names
         shell = owned_or_absent(new_exception(Py_TYPE(frame.original)))
     elif frame.kind == KIND_FUNCTION:
         parts = function_parts(original)
@@ -351,7 +351,7 @@ cdef PyObject* copy_composite(
     if expand(copier, &frame, original, kind, recipe, remember) < 0:
         return NULL
     while frame.index < PyTuple_GET_SIZE(frame.parts):
-        part = copier.copy(copier, PyTuple_GET_ITEM(frame.parts, frame.index), frame.own)
+        part = copy_part(copier, PyTuple_GET_ITEM(frame.parts, frame.index), frame.own)
         if part == NULL:
             add_frame_step(copier, &frame)
             break

@@ -12,7 +12,15 @@ from csched._copy_capi cimport (
     PyExc_RecursionError,
     PyExc_TypeError,
 )
-from csched._copy_kinds cimport KIND_BUILTIN, KIND_DEEPCOPY, Recipe, is_atom, kind_t, shared_at
+from csched._copy_kinds cimport (
+    KIND_BUILTIN,
+    KIND_DEEPCOPY,
+    Recipe,
+    copy_part,
+    is_atom,
+    kind_t,
+    shared_at,
+)
 from csched._copy_state cimport (
     STEP_ATTRIBUTE,
     STEP_DICT,
@@ -50,10 +58,10 @@ cdef class HookMemo(dict):
         return default if shared is None else shared
 
 
-cdef PyObject* copy_part(
+cdef PyObject* new_part(
     copier_t* copier, object original, step_t step, object key, Py_ssize_t index
 ) except NULL:
-    cdef PyObject* copy = copier.copy(copier, <PyObject*>original, 0)
+    cdef PyObject* copy = copy_part(copier, <PyObject*>original, 0)
     if copy == NULL:
         add_step(copier, step, <PyObject*>key, index)
     return copy
@@ -63,7 +71,7 @@ cdef object part(
     copier_t* copier, object original, step_t step, object key=None, Py_ssize_t index=0
 ):
     """A copy of something that belongs to an object, reached by the step that is named."""
-    cdef PyObject* copy = copy_part(copier, original, step, key, index)
+    cdef PyObject* copy = new_part(copier, original, step, key, index)
     result = <object>copy
     Py_DECREF(copy)
     return result

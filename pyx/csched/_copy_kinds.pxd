@@ -25,12 +25,24 @@ cimport cython
 from cpython.ref cimport PyObject
 
 from csched._copy_capi cimport (
+    Py_INCREF,
     Py_REFCNT,
+    Py_TPFLAGS_HAVE_GC,
     Py_TYPE,
     PyBool_Type,
+    PyByteArray_Type,
     PyBytes_Type,
+    PyCell_Type,
+    PyCFunction_Type,
+    PyDict_Type,
     PyFloat_Type,
+    PyFrozenSet_Type,
+    PyFunction_Type,
+    PyList_Type,
     PyLong_Type,
+    PyMemoryView_Type,
+    PyMethod_Type,
+    PySet_Type,
     PyTuple_GET_ITEM,
     PyTuple_GET_SIZE,
     PyTuple_Type,
@@ -38,7 +50,7 @@ from csched._copy_capi cimport (
     PyUnicode_Type,
     none_type,
 )
-from csched._copy_state cimport copier_t
+from csched._copy_state cimport copier_t, recall
 from csched._ids cimport Pid, Ref
 
 
@@ -79,7 +91,8 @@ cdef class Recipe:
     cdef bint has_shared        # Some instance of the type was passed to `share`.
     cdef Py_ssize_t slots_len
     cdef Py_ssize_t* offsets    # Owned; byte offsets of the object slots.
-    cdef tuple names            # "__dict__", then the names of the slots.
+    # What the parts are called: "__dict__", then the slots; before them, what an exception adds.
+    cdef tuple names
 
 
 ctypedef struct met_t:
@@ -89,8 +102,13 @@ ctypedef struct met_t:
     bint remember       # It may be met again: its copy must be remembered.
 
 
-# -1 with an error set.
-cdef int meet(copier_t* copier, PyObject* original, Py_ssize_t own, met_t* met) noexcept
+# True if an object of a type without a recipe was passed to `share`.
+cdef bint plain_shared
+
+# What `meet` leaves over: `met.kind` is what `plain_kind` says. -1 with an error set.
+cdef int meet_other(
+    copier_t* copier, PyObject* original, Py_ssize_t own, met_t* met
+) noexcept
 
 # The object that was passed to `share` and has this address, or None.
 cdef object shared_at(object address)
@@ -101,16 +119,25 @@ cpdef object register_immutable(object kind)
 
 # What most parts of most messages are, told without a call. Shared all.
 cdef inline bint is_atom(PyTypeObject* kind) noexcept:
-    return (
-        kind == &PyUnicode_Type
-        or kind == &PyLong_Type
-        or kind == none_type()
+    if kind == &PyUnicode_Type or kind == &PyLong_Type:
+        return True
+    # What refers to others is told at one look: none of these does.
+    return not kind.tp_flags & Py_TPFLAGS_HAVE_GC and (
+        kind == none_type()
         or kind == &PyFloat_Type
         or kind == &PyBool_Type
         or kind == <PyTypeObject*>Pid
         or kind == <PyTypeObject*>Ref
         or kind == &PyBytes_Type
     )
+
+
+# A part that may be an atom: a new reference, or NULL with an error. `own`: see `copier_t.copy`.
+cdef inline PyObject* copy_part(copier_t* copier, PyObject* part, Py_ssize_t own) noexcept:
+    if is_atom(Py_TYPE(part)):
+        Py_INCREF(part)
+        return part
+    return copier.copy(copier, part, own)
 
 
 # A tuple of atoms: the commonest message. Shared.
@@ -132,3 +159,49 @@ cdef inline bint has_parts(kind_t kind) noexcept:
 # True if an object may be met twice, when `own` of its references are the copier's.
 cdef inline bint may_recur(copier_t* copier, PyObject* original, Py_ssize_t own) noexcept:
     return Py_REFCNT(original) > 1 + own or copier.remember_all
+
+
+cdef inline kind_t plain_kind(PyTypeObject* kind) noexcept:
+    """The kind of a type that needs no recipe; KIND_REDUCE if it needs one."""
+    if kind == &PyDict_Type:
+        return kind_t.KIND_DICT
+    if kind == &PyList_Type:
+        return kind_t.KIND_LIST
+    if kind == &PyTuple_Type:
+        return kind_t.KIND_TUPLE
+    if kind == &PySet_Type:
+        return kind_t.KIND_SET
+    if kind == &PyFrozenSet_Type:
+        return kind_t.KIND_FROZENSET
+    if kind == &PyFunction_Type:
+        return kind_t.KIND_FUNCTION
+    if kind == &PyByteArray_Type:
+        return kind_t.KIND_BYTEARRAY
+    if kind == &PyMethod_Type:
+        return kind_t.KIND_METHOD
+    if kind == &PyCFunction_Type:
+        return kind_t.KIND_BUILTIN
+    if kind == &PyCell_Type:
+        return kind_t.KIND_CELL
+    if kind == &PyMemoryView_Type:
+        return kind_t.KIND_MEMORYVIEW
+    return kind_t.KIND_REDUCE
+
+
+# Decides about an object that is no atom. -1 with an error set.
+cdef inline int meet(
+    copier_t* copier, PyObject* original, Py_ssize_t own, met_t* met
+) noexcept:
+    cdef PyObject* copy
+    met.kind = plain_kind(Py_TYPE(original))
+    if met.kind == kind_t.KIND_REDUCE or plain_shared:
+        return meet_other(copier, original, own, met)
+    met.recipe = NULL
+    met.remember = may_recur(copier, original, own)
+    if met.remember:
+        copy = recall(copier, original)
+        if copy != NULL:
+            Py_INCREF(copy)
+            met.copy = copy
+            met.kind = kind_t.KIND_SHARED
+    return 0

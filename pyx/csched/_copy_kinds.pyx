@@ -7,20 +7,10 @@ from csched._copy_capi cimport (
     Py_TYPE,
     Py_XDECREF,
     PyBaseObject_Type,
-    PyByteArray_Type,
-    PyCell_Type,
-    PyCFunction_Type,
     PyDict_GET_SIZE,
-    PyDict_Type,
-    PyFrozenSet_Type,
-    PyFunction_Type,
-    PyList_Type,
     PyMem_Free,
     PyMem_Malloc,
     PyMemberDescrObject,
-    PyMemoryView_Type,
-    PyMethod_Type,
-    PySet_Type,
     PyTuple_Type,
     PyType_Check,
     PyType_IsSubtype,
@@ -52,9 +42,6 @@ cdef cached_t recipes[RECIPES_LEN]
 cdef dict dispatch_table = copyreg.dispatch_table
 # Entries of `dispatch_table` when the cached recipes were made.
 cdef Py_ssize_t dispatch_len = 0
-# True if an object of a type without a recipe was passed to `share`.
-cdef bint plain_shared = False
-
 cdef dict handles = {}  # Address to weak reference or 1-tuple: what `share` was given.
 cdef dict handle_addresses = {}  # The weak references among them, back to the address.
 cdef object shared_types = WeakSet()  # Types of what `share` was given.
@@ -227,6 +214,7 @@ cdef Recipe make_recipe(object kind):
     if issubclass(kind, BaseException) and is_plain_exception(kind):
         recipe.kind = KIND_EXCEPTION
         find_slots(recipe, kind)
+        recipe.names = ("args", "__cause__", "__context__", *recipe.names)
         return recipe
     if is_plain(kind):
         find_slots(recipe, kind)
@@ -301,33 +289,6 @@ cdef PyObject* recipe_of(PyTypeObject* kind) noexcept:
 
 # Deciding.
 
-cdef kind_t plain_kind(PyTypeObject* kind) noexcept:
-    """The kind of a type that needs no recipe; KIND_REDUCE if it needs one."""
-    if kind == &PyDict_Type:
-        return KIND_DICT
-    if kind == &PyList_Type:
-        return KIND_LIST
-    if kind == &PyTuple_Type:
-        return KIND_TUPLE
-    if kind == &PySet_Type:
-        return KIND_SET
-    if kind == &PyFrozenSet_Type:
-        return KIND_FROZENSET
-    if kind == &PyFunction_Type:
-        return KIND_FUNCTION
-    if kind == &PyByteArray_Type:
-        return KIND_BYTEARRAY
-    if kind == &PyMethod_Type:
-        return KIND_METHOD
-    if kind == &PyCFunction_Type:
-        return KIND_BUILTIN
-    if kind == &PyCell_Type:
-        return KIND_CELL
-    if kind == &PyMemoryView_Type:
-        return KIND_MEMORYVIEW
-    return KIND_REDUCE
-
-
 cdef object shared_at(object address):
     handle = handles.get(address)
     if handle is None:
@@ -340,15 +301,14 @@ cdef bint is_shared(PyObject* original) noexcept:
     return shared_at(<size_t>original) is <object>original
 
 
-cdef int meet(copier_t* copier, PyObject* original, Py_ssize_t own, met_t* met) noexcept:
+cdef int meet_other(copier_t* copier, PyObject* original, Py_ssize_t own, met_t* met) noexcept:
     cdef PyTypeObject* kind = Py_TYPE(original)
     cdef PyObject* copy = NULL
     met.recipe = NULL
-    met.kind = plain_kind(kind)
     if met.kind != KIND_REDUCE:
-        if plain_shared and is_shared(original):
+        if is_shared(original):
             copy = original
-    elif is_atom(kind) or PyType_Check(original):
+    elif PyType_Check(original):
         copy = original
     else:
         met.recipe = recipe_of(kind)

@@ -6,8 +6,8 @@ same order. Instances, the usual case, are copied here at one go as well (`copy_
 1. Neither `__init__` nor `__new__` of a class runs, nor any property: fields are read and set where
    they lie. So an exception whose constructor takes something else than its `args`, the classic
    trap of pickling, is copied like any other.
-2. A part that is not there (an empty cell, an unset slot) is `_Absent`, a class: classes are
-   shared.
+2. A part that is not there (an empty cell, an unset slot, the dict of an exception that needed none)
+   is `_Absent`, a class: classes are shared.
 3. A copied function has cells of its own from the start, so that it may be called, even half-made.
    Its globals stay shared, as modules are. A bound method whose function is its class's keeps that.
 4. An exception loses its traceback: that refers to frames, which are the sender's.

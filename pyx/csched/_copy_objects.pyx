@@ -16,7 +16,9 @@ from csched._copy_capi cimport (
     PyException_GetCause,
     PyException_GetContext,
     PyExc_BaseException,
+    PyExc_OSError,
     PyExc_TypeError,
+    PyExc_UnicodeError,
     PyFunctionObject,
     PyList_GET_ITEM,
     PyMethod_GET_FUNCTION,
@@ -26,6 +28,7 @@ from csched._copy_capi cimport (
     PyOSErrorObject,
     PyTuple_GET_ITEM,
     PyTuple_GET_SIZE,
+    PyType_IsSubtype,
     PyTypeObject,
     PyDict_GET_SIZE,
     _PyType_Lookup,
@@ -33,6 +36,7 @@ from csched._copy_capi cimport (
 )
 from csched._copy_kinds cimport (
     Recipe,
+    copy_part,
     is_atom,
 )
 from csched._copy_state cimport (
@@ -59,21 +63,23 @@ class _Absent:
 
 
 cdef object EMPTY = ()
+cdef object ABSENT = _Absent
 
 
 # What an object is made of.
 
-cdef tuple instance_parts(object original, Recipe recipe):
-    cdef list parts = []
+cdef int add_slots(list parts, PyObject* original, Recipe recipe) except -1:
     cdef PyObject* value
     cdef Py_ssize_t i
-    if recipe.has_dict:
-        parts.append(generic_dict(original))
-    else:
-        parts.append(_Absent)
     for i in range(recipe.slots_len):
-        value = field_at(<PyObject*>original, recipe.offsets[i])[0]
-        parts.append(_Absent if value == NULL else <object>value)
+        value = field_at(original, recipe.offsets[i])[0]
+        parts.append(ABSENT if value == NULL else <object>value)
+    return 0
+
+
+cdef tuple instance_parts(object original, Recipe recipe):
+    cdef list parts = [generic_dict(original) if recipe.has_dict else ABSENT]
+    add_slots(parts, <PyObject*>original, recipe)
     return tuple(parts)
 
 
@@ -90,31 +96,35 @@ cdef object generic_dict(object original):
 cdef object owned_or_absent(PyObject* value):
     """Take a reference over; NULL, without an error, is `_Absent`."""
     if value == NULL:
-        return _Absent
+        return ABSENT
     result = <object>value
     Py_DECREF(value)
     return result
 
 
 cdef tuple exception_parts(object original, Recipe recipe):
-    return (
-        <object>(<PyBaseExceptionObject*>original).args,
+    cdef PyBaseExceptionObject* error = <PyBaseExceptionObject*>original
+    cdef list parts = [
+        <object>error.args,
         owned_or_absent(PyException_GetCause(<PyObject*>original)),
         owned_or_absent(PyException_GetContext(<PyObject*>original)),
-    ) + instance_parts(original, recipe)
+        ABSENT if error.dict == NULL else <object>error.dict,
+    ]
+    add_slots(parts, <PyObject*>original, recipe)
+    return tuple(parts)
 
 
 cdef object cell_contents(PyObject* cell):
     cdef PyObject* contents = PyCell_GET(cell)
-    return _Absent if contents == NULL else <object>contents
+    return ABSENT if contents == NULL else <object>contents
 
 
 cdef tuple function_parts(object original):
     cdef PyFunctionObject* function = <PyFunctionObject*>original
     cdef list parts = [
         EMPTY if function.func_defaults == NULL else <object>function.func_defaults,
-        _Absent if function.func_kwdefaults == NULL else <object>function.func_kwdefaults,
-        _Absent if function.func_dict == NULL else <object>function.func_dict,
+        ABSENT if function.func_kwdefaults == NULL else <object>function.func_kwdefaults,
+        ABSENT if function.func_dict == NULL else <object>function.func_dict,
     ]
     if function.func_closure != NULL:
         parts.extend(<tuple>function.func_closure)
@@ -143,12 +153,12 @@ cdef object function_shell(object original):
 
 
 cdef object method_function(object original):
-    """The function of a bound method, or _Absent if it is the one that the object's class has."""
+    """The function of a bound method, or `_Absent` if it is the one that the object's class has."""
     cdef PyObject* function = PyMethod_GET_FUNCTION(<PyObject*>original)
     cdef PyTypeObject* kind = Py_TYPE(PyMethod_GET_SELF(<PyObject*>original))
     name = getattr(<object>function, "__name__", None)
     if type(name) is str and _PyType_Lookup(kind, <PyObject*>name) == function:
-        return _Absent
+        return ABSENT
     return <object>function
 
 
@@ -214,29 +224,34 @@ cdef int set_dict(PyObject* shell, PyObject* members) noexcept:
 cdef int fill_instance(
     PyObject* shell, Recipe recipe, PyObject* done, Py_ssize_t dict_index
 ) noexcept:
-    cdef PyObject* part
+    cdef PyObject* part = PyList_GET_ITEM(done, dict_index)
     cdef Py_ssize_t i
-    if recipe.has_dict:
-        if set_dict(shell, PyList_GET_ITEM(done, dict_index)) < 0:
-            return -1
+    if part != <PyObject*>ABSENT and set_dict(shell, part) < 0:
+        return -1
     for i in range(recipe.slots_len):
         part = PyList_GET_ITEM(done, dict_index + 1 + i)
-        if part != <PyObject*>_Absent:
+        if part != <PyObject*>ABSENT:
             set_slot(shell, recipe.offsets[i], part)
     return 0
 
 
 cdef int fill_exception(object original, object shell, list done) except -1:
+    cdef PyTypeObject* kind = Py_TYPE(<PyObject*>original)
     shell.args = done[0]
-    if done[1] is not _Absent:
+    # Set as anybody would: a hook may have made something else of an exception.
+    if done[1] is not ABSENT:
         shell.__cause__ = done[1]
-    if done[2] is not _Absent:
+    if done[2] is not ABSENT:
         shell.__context__ = done[2]
     # Setting the cause has set it.
-    shell.__suppress_context__ = original.__suppress_context__
-    if isinstance(original, OSError):
+    (<PyBaseExceptionObject*>shell).suppress_context = (
+        <PyBaseExceptionObject*>original
+    ).suppress_context
+    if PyType_IsSubtype(kind, <PyTypeObject*>PyExc_OSError):
         (<PyOSErrorObject*>shell).written = (<PyOSErrorObject*>original).written
-    elif isinstance(original, (UnicodeEncodeError, UnicodeDecodeError, UnicodeTranslateError)):
+    elif PyType_IsSubtype(kind, <PyTypeObject*>PyExc_UnicodeError) and isinstance(
+        original, (UnicodeEncodeError, UnicodeDecodeError, UnicodeTranslateError)
+    ):
         shell.start = original.start
         shell.end = original.end
     return 0
@@ -247,21 +262,21 @@ cdef int fill_function(object shell, list done) except -1:
         PyFunction_SetClosure(shell, tuple(done[FUNCTION_CELLS:]))
     if done[0] != ():
         PyFunction_SetDefaults(shell, done[0])
-    if done[1] is not _Absent:
+    if done[1] is not ABSENT:
         PyFunction_SetKwDefaults(shell, done[1])
-    if done[2] is not _Absent:
+    if done[2] is not ABSENT:
         shell.__dict__ = done[2]
     return 0
 
 
 cdef int fill_cell(PyObject* shell, PyObject* done) noexcept:
     cdef PyObject* contents = PyList_GET_ITEM(done, 0)
-    return 0 if contents == <PyObject*>_Absent else PyCell_Set(shell, contents)
+    return 0 if contents == <PyObject*>ABSENT else PyCell_Set(shell, contents)
 
 
 cdef object bound_method(object original, object owner, object function):
     cdef PyObject* looked_up
-    if function is _Absent:
+    if function is ABSENT:
         looked_up = PyMethod_GET_FUNCTION(<PyObject*>original)
         function = <object>looked_up
     return owned_or_absent(PyMethod_New(<PyObject*>function, <PyObject*>owner))
@@ -314,7 +329,7 @@ cdef int copy_fields(
         if value == NULL:
             continue
         Py_INCREF(value)
-        copy = copier.copy(copier, value, 1)
+        copy = copy_part(copier, value, 1)
         same[0] = same[0] and copy == value
         Py_DECREF(value)
         if copy == NULL:

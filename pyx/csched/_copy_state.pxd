@@ -68,9 +68,9 @@ ctypedef struct entry_t:
 
 
 ctypedef struct copier_t:
-    # Copies an object, or shares it: a new reference, or NULL with an error. `own` is how many
-    # references to the object the copier itself holds at that moment. Set by `_copy`, for those
-    # below.
+    # Copies an object that is no atom, or shares it: a new reference, or NULL with an error. `own`
+    # is how many references to the object the copier itself holds at that moment. Set by `_copy`,
+    # for those below.
     PyObject* (*copy)(copier_t* copier, PyObject* original, Py_ssize_t own) noexcept
     size_t words                    # Cost of what has been copied so far.
     bint remember_all               # A Python hook takes part.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import functools
 import gc
 import socket
@@ -212,6 +213,75 @@ def test_a_copy_leaves_no_reference_to_the_original_behind():
         copy(message)
     gc.collect()
     assert [sys.getrefcount(part) for part in (*parts, parts)] == before
+
+
+GIVEN_BACK: list[Any] = []
+
+
+class Owner:
+    """Gives back what it owns, as files do."""
+
+    __slots__ = ("handle", "lock")
+
+    def __init__(self, handle, lock):
+        self.handle, self.lock = handle, lock
+
+    def __del__(self):
+        GIVEN_BACK.append(self.handle)
+
+
+class OwnerWithDict(Owner):
+    pass
+
+
+class OwningError(ValueError):
+    __del__ = Owner.__del__
+
+    @property
+    def handle(self):
+        return self.args[0]
+
+
+class OwningList(list[Any]):
+    __del__ = Owner.__del__
+    handle = 7
+
+    def __init__(self, handle, lock):
+        super().__init__([lock])
+
+
+@pytest.mark.parametrize("kind", [Owner, OwnerWithDict, OwningError, OwningList])
+@pytest.mark.parametrize("depth", [0, 1000])
+def test_a_copy_that_was_not_finished_is_never_finalized(kind, depth):
+    message: Any = kind(7, threading.Lock())
+    for _ in range(depth):
+        message = [message]
+    GIVEN_BACK.clear()
+    refused(message)
+    gc.collect()
+    assert GIVEN_BACK == []
+    del message
+    gc.collect()
+    assert GIVEN_BACK == [7]
+
+
+@pytest.mark.parametrize("depth", [0, 1000])
+def test_sharing_a_frozen_object_finalizes_nothing(depth):
+    @dataclasses.dataclass(frozen=True)
+    class Frozen:
+        handle: Any
+        __del__ = Owner.__del__
+
+    original = Frozen((1, Point(1, Frozen)))
+    message: Any = original
+    for _ in range(depth):
+        message = [message]
+    GIVEN_BACK.clear()
+    result = copy(message)
+    for _ in range(depth):
+        result = result[0]
+    gc.collect()
+    assert result is original and GIVEN_BACK == []
 
 
 # Behind one's back.

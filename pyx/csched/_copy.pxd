@@ -10,7 +10,8 @@ are of. Then `_copy_containers`, `_copy_objects` (instances, views), `_copy_fram
 functions) or `_copy_hooks` (what copies itself) makes the copy, and `_copy_deep` that of anything
 with parts which lies deeper than COPY_DEPTH.
 
-1. Nothing is delivered unless all is copied; a copy that fails leaves no reference behind.
+1. Nothing is delivered unless all is copied; a copy that fails leaves no reference behind, and no
+   finalizer runs on an object that is not whole.
 2. Whatever may run Python code (hooks, `__hash__`, `__eq__`, finalizers) may change what is being
    copied, and free it: a reference to each object is held while it is copied.
 3. `hooks_running` is above 0 for as long as a copy in the calling thread may call Python, in any of

@@ -28,6 +28,13 @@ cdef extern from "Python.h":
     #endif
         return type->tp_version_tag;
     }
+    /* The second word of the collector's header, which lies before the object, and its mark of what
+       was finalized: the same in 3.11 to 3.13. There is no function that sets it. */
+    static inline void csched_forgo_finalizer(PyObject *object) {
+        if (PyObject_IS_GC(object)) {
+            ((uintptr_t *)object)[-1] |= 1;
+        }
+    }
     static inline PyTypeObject *csched_none_type(void) { return Py_TYPE(Py_None); }
     static inline PyObject **csched_field(PyObject *object, Py_ssize_t offset) {
         return (PyObject **)((char *)object + offset);
@@ -146,5 +153,7 @@ cdef extern from "Python.h":
     # none now.
     unsigned int type_version "csched_type_version"(PyTypeObject*) noexcept
     PyTypeObject* none_type "csched_none_type"() noexcept
+    # Its `__del__` will not run.
+    void forgo_finalizer "csched_forgo_finalizer"(PyObject*) noexcept
     # The field at a byte offset, as member descriptors give it.
     PyObject** field_at "csched_field"(PyObject*, Py_ssize_t) noexcept

@@ -35,6 +35,7 @@ ctypedef struct frame_t:
     size_t words            # What all cost before it: if it is shared, its parts cost nothing.
     kind_t kind
     bint remember           # The original may be met again.
+    bint is_finished        # Nothing is missing in the shell any more.
 
 
 # Takes `recipe` over, also when it fails: -1 with an error set.

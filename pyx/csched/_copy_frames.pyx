@@ -19,6 +19,7 @@ from csched._copy_capi cimport (
     PyTypeObject,
     PyDict_SetItem,
     PySet_Add,
+    forgo_finalizer,
 )
 from csched._copy_kinds cimport (
     KIND_DICT,
@@ -159,6 +160,7 @@ cdef int expand(
     frame.words = copier.words
     frame.kind = kind
     frame.remember = remember
+    frame.is_finished = False
     if expand_kind_raw(copier, frame) < 0:
         blame(copier, original, False)
         clear_frame(frame)
@@ -168,7 +170,10 @@ cdef int expand(
 
 cdef void clear_frame(frame_t* frame) noexcept:
     Py_DECREF(frame.original)
-    Py_XDECREF(frame.shell)
+    if frame.shell != NULL:
+        if not frame.is_finished:
+            forgo_finalizer(frame.shell)
+        Py_DECREF(frame.shell)
     Py_XDECREF(frame.parts)
     Py_XDECREF(frame.done)
     Py_XDECREF(frame.names)
@@ -339,6 +344,8 @@ cdef PyObject* finish(copier_t* copier, frame_t* frame) noexcept:
     cdef PyObject* copy = finish_kind_raw(copier, frame)
     if copy == NULL:
         blame(copier, frame.original, False)
+    else:
+        frame.is_finished = True
     return copy
 
 

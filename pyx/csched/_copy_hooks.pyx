@@ -11,6 +11,7 @@ from csched._copy_capi cimport (
     PyErr_SetString,
     PyExc_RecursionError,
     PyExc_TypeError,
+    forgo_finalizer,
 )
 from csched._copy_kinds cimport (
     KIND_BUILTIN,
@@ -140,17 +141,23 @@ cdef object by_reduce(copier_t* copier, object original, bint remember):
     copy = make(*part(copier, args, STEP_ATTRIBUTE, "__reduce__()[1]"))
     if remember and remember_copy(copier, <PyObject*>original, <PyObject*>copy) < 0:
         raise MemoryError
-    if state is not None:
-        set_state(copier, copy, state, setter)
-    if items is not None:
-        for i, value in enumerate(items):
-            copy.append(part(copier, value, STEP_INDEX, None, i))
-    if pairs is not None:
-        for i, (key, value) in enumerate(pairs):
-            value = part(copier, value, STEP_KEY, key)
-            copy[part(copier, key, STEP_KEYS, None, i)] = value
-    if isinstance(original, BaseException) and isinstance(copy, BaseException):
-        add_exception_parts(copier, original, copy)
+    try:
+        if state is not None:
+            set_state(copier, copy, state, setter)
+        if items is not None:
+            for i, value in enumerate(items):
+                copy.append(part(copier, value, STEP_INDEX, None, i))
+        if pairs is not None:
+            for i, (key, value) in enumerate(pairs):
+                value = part(copier, value, STEP_KEY, key)
+                copy[part(copier, key, STEP_KEYS, None, i)] = value
+        if isinstance(original, BaseException) and isinstance(copy, BaseException):
+            add_exception_parts(copier, original, copy)
+    except BaseException:
+        if make is copyreg.__newobj__:
+            # Nobody has initialized it.
+            forgo_finalizer(<PyObject*>copy)
+        raise
     return copy
 
 

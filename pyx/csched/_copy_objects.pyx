@@ -33,6 +33,7 @@ from csched._copy_capi cimport (
     PyDict_GET_SIZE,
     _PyType_Lookup,
     field_at,
+    forgo_finalizer,
 )
 from csched._copy_kinds cimport (
     Recipe,
@@ -199,6 +200,7 @@ cdef bint put_aside(
     if remember:
         remember_instead(copier, original, original)
     copier.words = words
+    forgo_finalizer(shell)
     return True
 
 
@@ -360,6 +362,7 @@ cdef PyObject* copy_instance(
         if (remember and remember_copy(copier, original, shell) < 0) or copy_fields(
             copier, original, shell, members, <Recipe>recipe, &same
         ) < 0:
+            forgo_finalizer(shell)
             Py_DECREF(shell)
             shell = NULL
         elif same and (<Recipe>recipe).frozen and put_aside(

@@ -62,7 +62,6 @@ def handles():
     yield "lock", threading.Lock()
     yield "RLock", threading.RLock()
     yield "ReferenceType", weakref.ref(Plain)
-    yield "mappingproxy", Plain.__dict__
     yield "dict_keys", {}.keys()
 
 

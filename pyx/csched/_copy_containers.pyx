@@ -39,9 +39,10 @@ from csched._copy_kinds cimport (
     is_atom,
 )
 from csched._copy_objects cimport (
+    DICT_WORDS,
     ENTRY_WORDS,
     HEADER_WORDS,
-    TABLE_WORDS,
+    SET_WORDS,
 )
 from csched._copy_state cimport (
     STEP_ELEMENT,
@@ -216,7 +217,7 @@ cdef PyObject* copy_dict(copier_t* copier, PyObject* original, bint remember) no
     if remember and remember_copy(copier, original, copy) < 0:
         Py_DECREF(copy)
         return NULL
-    copier.words += TABLE_WORDS + ENTRY_WORDS * PyDict_GET_SIZE(copy)
+    copier.words += DICT_WORDS + ENTRY_WORDS * PyDict_GET_SIZE(copy)
     if has_atom_values:
         return copy
     while PyDict_Next(copy, &position, &key, &value):
@@ -271,7 +272,7 @@ cdef PyObject* copy_dict_anew(copier_t* copier, PyObject* original, bint remembe
             Py_DECREF(part)
         Py_DECREF(new_key)
         i += 1
-    copier.words += TABLE_WORDS + ENTRY_WORDS * i
+    copier.words += DICT_WORDS + ENTRY_WORDS * i
     Py_DECREF(snapshot)
     if status < 0:
         Py_DECREF(copy)
@@ -331,8 +332,8 @@ cdef PyObject* copy_set(
         if is_same:
             Py_DECREF(copy)
             copy = NULL
-        return settle(copier, original, copy, remember, TABLE_WORDS + ENTRY_WORDS * size)
-    copier.words += TABLE_WORDS + ENTRY_WORDS * size
+        return settle(copier, original, copy, remember, SET_WORDS + ENTRY_WORDS * size)
+    copier.words += SET_WORDS + ENTRY_WORDS * size
     return copy
 
 

@@ -36,11 +36,12 @@ from csched._copy_kinds cimport (
     kind_t,
 )
 from csched._copy_objects cimport (
+    DICT_WORDS,
     ENTRY_WORDS,
     EXCEPTION_DICT,
     FUNCTION_CELLS,
     HEADER_WORDS,
-    TABLE_WORDS,
+    SET_WORDS,
     bound_method,
     cell_contents,
     exception_parts,
@@ -267,7 +268,7 @@ cdef PyObject* finish_unshelled(copier_t* copier, frame_t* frame) noexcept:
         copier.words += HEADER_WORDS + frame.index
     else:
         copy = PyFrozenSet_New(frame.done)
-        copier.words += TABLE_WORDS + ENTRY_WORDS * frame.index
+        copier.words += SET_WORDS + ENTRY_WORDS * frame.index
     if copy != NULL and frame.remember and remember_copy(copier, frame.original, copy) < 0:
         Py_DECREF(copy)
         return NULL
@@ -287,10 +288,10 @@ cdef PyObject* finish_kind(copier_t* copier, frame_t* frame) except NULL:
         (<list>copy)[:] = <list>frame.done
     elif frame.kind == KIND_DICT:
         status = fill_dict(copy, frame.done)
-        words = TABLE_WORDS + ENTRY_WORDS * (frame.index // 2)
+        words = DICT_WORDS + ENTRY_WORDS * (frame.index // 2)
     elif frame.kind == KIND_SET:
         status = fill_set(copy, frame.done)
-        words = TABLE_WORDS + ENTRY_WORDS * frame.index
+        words = SET_WORDS + ENTRY_WORDS * frame.index
     elif frame.kind == KIND_INSTANCE:
         status = fill_instance(copy, <Recipe>frame.recipe, frame.done, 0)
         can_share = (<Recipe>frame.recipe).frozen

@@ -7,7 +7,9 @@ copies can be sent.
    starts over (`_copy_state`, rule 3). A hook of C does not need that.
 2. What a hook returns is its responsibility; what `__reduce_ex__` returns is copied part by part.
 3. "Cannot pickle" is a refusal, not a failure: the type is named, and no cause is shown.
-4. Hooks nest on the C stack, so their depth is limited, for all copies of the thread together:
+4. A container of weak references has those to the copies: they last if something else in the message
+   refers to them.
+5. Hooks nest on the C stack, so their depth is limited, for all copies of the thread together:
    a hook may start a copy.
 
 Rejected: `copy.deepcopy` for it all (Pids, shared handles and the memo would be unknown to it).
@@ -27,7 +29,7 @@ cdef enum:
     HOOK_DEPTH = 200
 
 
-# KIND_DEEPCOPY, KIND_REDUCE and KIND_BUILTIN. Takes `recipe` over.
+# KIND_BUILTIN and all after it. Takes `recipe` over.
 cdef PyObject* copy_by_hook(
     copier_t* copier, PyObject* original, kind_t kind, PyObject* recipe, bint remember
 ) noexcept

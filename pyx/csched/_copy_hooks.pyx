@@ -16,6 +16,8 @@ from csched._copy_capi cimport (
 from csched._copy_kinds cimport (
     KIND_BUILTIN,
     KIND_DEEPCOPY,
+    KIND_PROXY,
+    KIND_WEAK,
     Recipe,
     copy_part,
     is_atom,
@@ -25,19 +27,24 @@ from csched._copy_kinds cimport (
 from csched._copy_state cimport (
     STEP_ATTRIBUTE,
     STEP_DICT,
+    STEP_ELEMENT,
     STEP_INDEX,
     STEP_KEY,
     STEP_KEYS,
     add_step,
     blame,
     copier_t,
+    recall,
     remember as remember_copy,
     share_memo,
     step_t,
 )
 
 import copyreg
+import gc
+import sys
 import types
+from _weakrefset import WeakSet
 
 cdef enum:
     # The pickling protocol that `__reduce_ex__` is asked for, as by the copy module.
@@ -66,6 +73,11 @@ cdef PyObject* new_part(
     if copy == NULL:
         add_step(copier, step, <PyObject*>key, index)
     return copy
+
+
+cdef PyObject* copy_whole(copier_t* copier, object original) except NULL:
+    """Copy what an object stands for: it has the same path."""
+    return copy_part(copier, <PyObject*>original, 0)
 
 
 cdef object part(
@@ -161,10 +173,38 @@ cdef object by_reduce(copier_t* copier, object original, bint remember):
     return copy
 
 
+cdef object by_proxy(copier_t* copier, object original):
+    """A view of the copy of its mapping, which may be in the message itself."""
+    mapping = gc.get_referents(original)[0]
+    cdef PyObject* copy = copy_whole(copier, mapping)
+    result = <object>copy
+    Py_DECREF(copy)
+    copy = recall(copier, <PyObject*>original)
+    if copy != NULL:
+        # A cycle leads through it: the copy that was made on the way round stays.
+        return <object>copy
+    return original if result is mapping else types.MappingProxyType(result)
+
+
+cdef object by_weak(copier_t* copier, object original, bint remember):
+    cdef Py_ssize_t i
+    copy = type(original)()
+    if remember and remember_copy(copier, <PyObject*>original, <PyObject*>copy) < 0:
+        raise MemoryError
+    if isinstance(original, WeakSet):
+        for value in list(original):
+            copy.add(part(copier, value, STEP_ELEMENT, value))
+    else:
+        for i, (key, value) in enumerate(list(original.items())):
+            new_key = part(copier, key, STEP_KEYS, None, i)
+            copy[new_key] = part(copier, value, STEP_KEY, key)
+    return copy
+
+
 cdef size_t words_of(object copy):
     """The size of an object without its parts, as the object says: it may own memory of C."""
     try:
-        return copy.__sizeof__() // WORD
+        return sys.getsizeof(copy) // WORD
     except Exception:
         return 0
 
@@ -185,6 +225,14 @@ cdef PyObject* new_by_hook(
             raise MemoryError
     elif kind == KIND_BUILTIN and not is_bound_to_object(original):
         copy = <object>original
+    elif kind == KIND_PROXY:
+        copy = by_proxy(copier, <object>original)
+        if remember and recall(copier, original) == NULL and remember_copy(
+            copier, original, <PyObject*>copy
+        ) < 0:
+            raise MemoryError
+    elif kind == KIND_WEAK:
+        copy = by_weak(copier, <object>original, remember)
     else:
         copy = by_reduce(copier, <object>original, remember)
     if <PyObject*>copy != original:

@@ -76,6 +76,10 @@ cdef enum kind_t:
     KIND_MEMORYVIEW
     # A builtin: shared, unless it is bound to an object.
     KIND_BUILTIN
+    # A read-only view of a mapping: of the copy of that.
+    KIND_PROXY
+    # The containers of `weakref`, whose own `__deepcopy__` passes on the sender's objects.
+    KIND_WEAK
     # By its `__deepcopy__`.
     KIND_DEEPCOPY
     # By `copyreg.dispatch_table` or its `__reduce_ex__`.

@@ -63,7 +63,9 @@ cdef frozenset SHARED_NAMES = frozenset((
     "pathlib.WindowsPath", "pathlib.PureWindowsPath",
     "pathlib._local.PosixPath", "pathlib._local.PurePosixPath",
     "pathlib._local.WindowsPath", "pathlib._local.PureWindowsPath",
-    "ipaddress.IPv4Address", "ipaddress.IPv6Address", "typing.TypeVar", "typing.ParamSpec",
+    "ipaddress.IPv4Address", "ipaddress.IPv4Network", "ipaddress.IPv4Interface",
+    "ipaddress.IPv6Address", "ipaddress.IPv6Network", "ipaddress.IPv6Interface",
+    "_contextvars.ContextVar", "typing.TypeVar", "typing.ParamSpec",
 ))
 
 
@@ -123,12 +125,20 @@ cdef int find_slots(Recipe recipe, object kind) except -1:
     return 0
 
 
+cdef bint is_of_module(object method, str module):
+    return type(method) is types.FunctionType and method.__module__ == module
+
+
 cdef bint is_of_dataclass(object method):
     """True for what a frozen dataclass with slots has for pickling: it does what we do."""
-    return (
-        type(method) is types.FunctionType
-        and method.__module__ == "dataclasses"
-        and method.__name__ in ("_dataclass_getstate", "_dataclass_setstate")
+    return is_of_module(method, "dataclasses") and method.__name__ in (
+        "_dataclass_getstate", "_dataclass_setstate"
+    )
+
+
+cdef bint is_weak_container(object kind):
+    return is_of_module(attribute(kind, "__deepcopy__"), "weakref") or is_of_module(
+        attribute(kind, "__reduce__"), "_weakrefset"
     )
 
 
@@ -199,7 +209,14 @@ cdef Recipe make_recipe(object kind):
     ):
         recipe.kind = KIND_SHARED
         return recipe
+    if kind is types.MappingProxyType:
+        recipe.kind = KIND_PROXY
+        return recipe
     method = attribute(kind, "__deepcopy__")
+    if is_weak_container(kind):
+        recipe.kind = KIND_WEAK
+        recipe.is_hook = True
+        return recipe
     if method is not None:
         recipe.kind = KIND_DEEPCOPY
         recipe.is_hook = not is_builtin_method(method)

@@ -27,9 +27,10 @@ from csched._copy_state cimport copier_t
 cdef enum:
     # Words of an object's header, with the collector's.
     HEADER_WORDS = 4
-    # Words of a dict or set with its smallest table, and for each entry, with its share of the
-    # table.
-    TABLE_WORDS = 12
+    # Words of an empty dict, and of an empty set, which has its first table in itself; for each
+    # entry, with its share of the table.
+    DICT_WORDS = 12
+    SET_WORDS = 27
     ENTRY_WORDS = 4
     # Where the dict is among the parts of an exception, and the first cell among those of a
     # function.

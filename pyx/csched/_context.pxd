@@ -30,11 +30,15 @@ cdef class Snapshot:
     cdef PyObject* lent     # The Context that the next process gets; owned.
     cdef object pristine    # A Context in which nothing runs: what others are copied from.
     cdef PyObject* vars     # What both hold; kept by `pristine`.
+    cdef PyObject** last    # Where it is noted as the one that was taken last; NULL: it is not.
     cdef void renew(self) noexcept
 
 
-# The Snapshot of the context of a thread: the last one that was taken, if it is the same. None: there is nothing in it.
-cdef Snapshot take_snapshot(PyThreadState* thread, Snapshot last)
+# The Snapshot of the context of a thread: the last one, if that lives and is the same. None: there is nothing in it.
+# `last` is borrowed, and NULL as soon as the Snapshot has gone: it keeps no values alive.
+cdef Snapshot take_snapshot(PyThreadState* thread, PyObject** last)
+# `last` is about to go.
+cdef void forget_snapshot(PyObject** last) noexcept
 # Give a process that does not run a Context of its own, if it has a Snapshot.
 cdef int own_context(process_t* process) except -1
 cdef void return_context(PyThreadState* thread, process_t* process, PyObject** lender) noexcept

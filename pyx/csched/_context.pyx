@@ -34,16 +34,24 @@ cdef class Snapshot:
         Py_DECREF(<object>lent)
 
     def __dealloc__(self):
+        if self.last != NULL:
+            self.last[0] = NULL
         if self.lent != NULL:
             Py_DECREF(<object>self.lent)
 
 
-cdef Snapshot take_snapshot(PyThreadState* thread, Snapshot last):
+cdef void forget_snapshot(PyObject** last) noexcept:
+    if last[0] != NULL:
+        (<Snapshot>last[0]).last = NULL
+        last[0] = NULL
+
+
+cdef Snapshot take_snapshot(PyThreadState* thread, PyObject** last):
     cdef Snapshot snapshot
     cdef object lent
     cdef PyObject* vars = csched_context_vars(thread.context)
-    if last is not None and vars != NULL and vars == last.vars:
-        return last
+    if last[0] != NULL and vars != NULL and vars == (<Snapshot>last[0]).vars:
+        return <Snapshot>last[0]
     if len(<object>thread.context) == 0:
         return None
     snapshot = Snapshot.__new__(Snapshot)
@@ -52,6 +60,9 @@ cdef Snapshot take_snapshot(PyThreadState* thread, Snapshot last):
     lent = PyContext_CopyCurrent()
     Py_INCREF(lent)
     snapshot.lent = <PyObject*>lent
+    forget_snapshot(last)
+    snapshot.last = last
+    last[0] = <PyObject*>snapshot
     return snapshot
 
 

@@ -33,7 +33,6 @@ cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
-from csched._context cimport Snapshot
 from csched._cpython cimport PySendResult
 from csched._ids cimport Pid
 from csched._preempt cimport Preemption, csched_ticker_t
@@ -103,7 +102,7 @@ cdef class Scheduler(Signals):
     cdef int pool_len
     cdef object body                    # `loop`, bound: one for all runners.
     cdef PyObject* lender               # The Snapshot whose Context the process that runs has; owned (`_context`).
-    cdef Snapshot snapshot              # The last one that was taken.
+    cdef PyObject* snapshot             # The last one that was taken and lives, borrowed; NULL if there is none.
     cdef object stop                    # The StopIteration by which awaitables hand over (`_aio`).
     # The rest.
     cdef Preemption preemption

@@ -4,7 +4,7 @@ from cpython.ref cimport Py_DECREF
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint64_t
 
 from csched._collect cimport check_heap_size, collect_heap
-from csched._context cimport enter_context, keep_context, leave_context, take_snapshot
+from csched._context cimport enter_context, forget_snapshot, keep_context, leave_context, take_snapshot
 from csched._copy cimport hooks_running
 from csched._cpython cimport (
     PYGEN_ERROR, PYGEN_NEXT, Py_CLEAR, PyIter_Send, PySendResult, csched_clear_stop, csched_report_unraisable,
@@ -61,7 +61,7 @@ cdef class Scheduler:
                 attributes_of(process).group_leader = attributes_of(self.current).group_leader
                 flags |= FLAG_HAS_LEADER
             if self.thread.context != NULL:
-                context = self.snapshot = take_snapshot(self.thread, self.snapshot)
+                context = take_snapshot(self.thread, &self.snapshot)
             pid = self.table.insert(process)
         except BaseException:
             process_free(process)
@@ -495,5 +495,5 @@ cdef class Scheduler:
             raise self.exit_exception(process)
 
     def __dealloc__(self):
-        if self.wheel != NULL:
-            wheel_free(self.wheel)
+        forget_snapshot(&self.snapshot)
+        wheel_free(self.wheel)

@@ -25,7 +25,7 @@ cdef wheel_t* wheel_new(int64_t now_ns) except NULL:
 
 
 cdef void wheel_free(wheel_t* wheel) noexcept:
-    cdef timer_t* timer = wheel.pool
+    cdef timer_t* timer = wheel.pool if wheel is not NULL else NULL
     cdef timer_t* following
     while timer is not NULL:
         following = timer.next

@@ -11,6 +11,7 @@ import pytest
 from copy_samples import (
     Deep,
     Frozen,
+    FrozenSlotted,
     Plain,
     Point,
     copy_spawn,
@@ -258,6 +259,32 @@ def test_sharing_and_cycles_are_kept_at_any_depth():
     result = copy([nest(500, in_list, lambda x: (x, bottom)), top])
     assert result[1][1][0] is result[1]
     assert result[0][1] is result[1][1]
+
+
+@pytest.mark.parametrize("depth", [0, 1000])
+@pytest.mark.parametrize("table", [{}, {"a": 1}])
+def test_a_dict_is_copied_wherever_it_is(table, depth):
+    for wrap, unwrap in (
+        (lambda x: (x, 1), lambda x: x[0]),
+        (in_list, lambda x: x[0]),
+        (in_dict, lambda x: x["a"]),
+        (in_method, lambda x: x.__self__),
+        (in_closure, first),
+        (in_plain, first),
+        (lambda x: Point(x, 1), lambda x: x.x),
+        (FrozenSlotted, lambda x: x.first),
+        (lambda x: Frozen(x, 1), lambda x: x.first),
+        (lambda x: Frozen((x, 1), 1), lambda x: x.first[0]),
+        (ValueError, first),
+    ):  # fmt: skip
+        message: Any = wrap(table)
+        for _ in range(depth):
+            message = [message]
+        result = copy(message)
+        for _ in range(depth):
+            result = result[0]
+        found = unwrap(result)
+        assert found == table and found is not table
 
 
 def test_a_million_deep_failure_is_reported():

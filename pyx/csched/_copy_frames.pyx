@@ -205,8 +205,15 @@ cdef void add_frame_step(copier_t* copier, frame_t* frame) noexcept:
 
 # Putting together.
 
+cdef bint is_own_dict(frame_t* frame, Py_ssize_t i) noexcept:
+    """True if a part is a dict that belongs to the object: nobody changes that of a shared one."""
+    if frame.kind == KIND_FUNCTION:
+        return 0 < i < FUNCTION_CELLS
+    return frame.kind == KIND_INSTANCE and i == 0
+
+
 cdef bint is_same(frame_t* frame) noexcept:
-    """True if all parts were shared; a dict counts as shared if what it holds was."""
+    """True if all parts were shared; its own dict counts as shared if what that holds was."""
     cdef PyObject* part
     cdef PyObject* copy
     cdef Py_ssize_t i
@@ -214,7 +221,10 @@ cdef bint is_same(frame_t* frame) noexcept:
         part = PyTuple_GET_ITEM(frame.parts, i)
         copy = PyList_GET_ITEM(frame.done, i)
         if part != copy and not (
-            type(<object>part) is dict and type(<object>copy) is dict and is_same_dict(part, copy)
+            is_own_dict(frame, i)
+            and type(<object>part) is dict
+            and type(<object>copy) is dict
+            and is_same_dict(part, copy)
         ):
             return False
     return True

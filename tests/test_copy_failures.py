@@ -332,6 +332,57 @@ def test_a_hook_may_change_the_copy_that_is_being_made():
             assert "changed while it was being copied" in str(error)
 
 
+class Registered:
+    """Enters itself into its owner, in one of the ways in which classes have themselves rebuilt."""
+
+    def __init__(self, owner):
+        self.owner = owner
+
+    def enter(self):
+        for i in range(1000):
+            self.owner[f"new {i}"] = self
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.enter()
+
+
+class RegisteredQueue(collections.deque[Any]):
+    def append(self, owner):
+        super().append(owner)
+        Registered.enter(types.SimpleNamespace(owner=owner))  # type: ignore[arg-type]
+
+
+class RegisteredDict(collections.OrderedDict[str, Any]):
+    def __setitem__(self, key, owner):
+        super().__setitem__(key, owner)
+        Registered.enter(types.SimpleNamespace(owner=owner))  # type: ignore[arg-type]
+
+
+def registered_queue(owner):
+    made = RegisteredQueue()
+    collections.deque.append(made, owner)
+    return made
+
+
+def registered_dict(owner):
+    made = RegisteredDict()
+    collections.OrderedDict.__setitem__(made, "owner", owner)
+    return made
+
+
+@pytest.mark.parametrize("make", [Registered, registered_queue, registered_dict])
+def test_a_dict_that_a_hook_enters_something_into_holds_copies_only(make):
+    owner: dict[str, Any] = {str(i): [i] for i in range(100)}
+    owner["50"] = make(owner)
+    for i in range(10, 40):
+        del owner[str(i)]
+    result = copy(owner)
+    assert len(result) == 1070 and result["new 0"] is not None
+    assert all(result[key] is not value and type(result[key]) is type(value)
+               for key, value in owner.items())  # fmt: skip
+
+
 def test_a_hook_may_run_the_collector():
     class Collecting:
         def __deepcopy__(self, memo):

@@ -7,8 +7,9 @@ Purpose: the shortest way from a container to its copy. Parts that are no atoms 
 2. A reference to each part is held while it is copied, and sizes are read anew after it: a hook may
    change what is being copied, and what is being made. A list that was changed fails to be copied.
 3. A dict whose keys are atoms is copied as a table; parts that are not shared then replace those of
-   the table, where they are. Other keys are copied first and hashed again: the hash may go by
-   identity.
+   the table, where they are. Not so where a Python hook takes part: it may enter something into the
+   copy, and what lies in the table then moves. Other keys are copied first and hashed again: the
+   hash may go by identity.
 4. A tuple or frozenset that is part of itself comes back, when it is done, as the copy that was
    made on the way round the cycle (`_copy_frames`, rule 1).
 

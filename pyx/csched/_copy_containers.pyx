@@ -207,8 +207,11 @@ cdef PyObject* copy_dict(copier_t* copier, PyObject* original, bint remember) no
     cdef PyObject* key
     cdef PyObject* value
     cdef PyObject* part
+    cdef Py_ssize_t size
     cdef int status
-    if not has_atom_keys(original, &has_atom_values):
+    if not has_atom_keys(original, &has_atom_values) or (
+        copier.remember_all and not has_atom_values
+    ):
         return copy_dict_anew(copier, original, remember)
     # A copy of the table, with the values that are not shared replaced where they are.
     copy = PyDict_Copy(original)
@@ -217,7 +220,8 @@ cdef PyObject* copy_dict(copier_t* copier, PyObject* original, bint remember) no
     if remember and remember_copy(copier, original, copy) < 0:
         Py_DECREF(copy)
         return NULL
-    copier.words += DICT_WORDS + ENTRY_WORDS * PyDict_GET_SIZE(copy)
+    size = PyDict_GET_SIZE(copy)
+    copier.words += DICT_WORDS + ENTRY_WORDS * size
     if has_atom_values:
         return copy
     while PyDict_Next(copy, &position, &key, &value):
@@ -230,6 +234,10 @@ cdef PyObject* copy_dict(copier_t* copier, PyObject* original, bint remember) no
         Py_DECREF(value)
         if part == NULL:
             add_step(copier, STEP_KEY, key, 0)
+            status = -1
+        elif PyDict_GET_SIZE(copy) != size:
+            Py_DECREF(part)
+            complain(copier, original)
             status = -1
         else:
             status = 0 if part == value else PyDict_SetItem(copy, key, part)

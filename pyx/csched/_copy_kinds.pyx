@@ -245,7 +245,7 @@ cdef Recipe make_recipe(object kind):
             recipe.frozen = getattr(params, "frozen", False) is True
             return recipe
     for name in ("__reduce_ex__", "__reduce__", "__getstate__", "__setstate__", "__getnewargs__",
-                 "__getnewargs_ex__", "__new__"):
+                 "__getnewargs_ex__", "__new__", "__init__", "append", "__setitem__"):
         method = attribute(kind, name)
         if method is not None and not is_builtin_method(method):
             recipe.is_hook = True

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -237,7 +238,7 @@ def run_collections(seed, seconds, how):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=10 * seconds + 60,
+        timeout=10 * seconds + 150,
     )
     assert (done.returncode, done.stdout[:6]) == (0, "sound "), done.stderr
 
@@ -252,3 +253,26 @@ def test_finalizers_may_do_whatever_a_process_can(seed, how):
 @pytest.mark.parametrize("seed", range(100, 103))
 def test_finalizers_may_do_so_for_long(seed, how):
     run_collections(seed, 10, how)
+
+
+def test_a_process_is_not_interrupted_while_its_exit_is_made(monkeypatch):
+    def slow(error, reason="normal"):
+        # A process that blocks while it unwinds is given a second.
+        end = time.monotonic() + 1.5 * (reason == "told")
+        while time.monotonic() < end:
+            time.sleep(0.01)
+        error.args = (reason,)
+        error.reason = reason
+
+    async def wait():
+        await csched.aio.receive()
+
+    def main():
+        spawn(loop)
+        pid, ref = spawn_monitor(wait)
+        yield_()
+        exit(pid, "told")
+        return receive(Down(ref, ANY, ANY, ANY), timeout=60).reason
+
+    monkeypatch.setattr(csched.ProcessExit, "__init__", slow)
+    assert run(main) == "told"

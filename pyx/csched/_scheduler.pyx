@@ -28,7 +28,7 @@ from csched._runq cimport (
     runq_push_preempted, runq_push_woken,
 )
 from csched._signal cimport doom, doom_all, make_runnable, wake
-from csched._teardown cimport report_end, send_output, set_reason, tear_down
+from csched._teardown cimport make_exit, report_end, send_output, set_reason, tear_down
 from csched._timer cimport monotonic_ns, timer_free, timer_t, wheel_free, wheel_next_deadline, wheel_pop_expired
 from csched._types cimport (
     CONTEXT_REDS, RUNNER_POOL, STATE_DEAD, STATE_EXITING, STATE_RUNNING, STATE_SUSPENDED, STATE_WAITING,
@@ -375,7 +375,7 @@ cdef class Scheduler:
         attributes.raised_ns = monotonic_ns()
         process.grace = 0
         if attributes.unwinding is None:
-            attributes.unwinding = ProcessExit(<object>process.exit)
+            attributes.unwinding = make_exit(process)
         attributes.unwinding.__traceback__ = None
         return attributes.unwinding
 

@@ -19,6 +19,8 @@ from csched._process cimport Attributes, process_t
 from csched._signal cimport Signals
 
 
+# What is raised in a process that was told to exit.
+cdef object make_exit(process_t* process)
 # Log what is to be logged of a process that has raised `error` (None: nothing). Runs Python code, in the process.
 cdef int report_end(Signals signals, process_t* process, object error) except -1
 # Send what a process has printed of an unfinished line to its group leader.

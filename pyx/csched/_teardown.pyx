@@ -15,9 +15,19 @@ from csched._relation cimport (
 )
 from csched._signal cimport EXIT_BY_LINK, Signals, copy_reason, detach_monitor, exit_signal, fire, release
 from csched._timer cimport wheel_cancel
-from csched._types cimport CONTEXT_REDS, COPY_WORDS_PER_REDUCTION
+from csched._types cimport CONTEXT_REDS, COPY_WORDS_PER_REDUCTION, STATE_EXITING
 
 from csched._errors import ProcessExit
+
+
+cdef object make_exit(process_t* process):
+    cdef uint8_t state = process.state
+    # This is Python code, but of the runtime: what a tick would raise in it would end the run.
+    process.state = STATE_EXITING
+    try:
+        return ProcessExit(<object>process.exit)
+    finally:
+        process.state = state
 
 
 cdef int report_end(Signals signals, process_t* process, object error) except -1:

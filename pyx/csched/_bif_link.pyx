@@ -281,7 +281,7 @@ def monitor(pid_or_name, *, alias=None, tag=None):
             Py_INCREF(details)
             record.details = <PyObject*>details
         if other == NULL:
-            deliver_signal(scheduler, process, down_message(ref, details, target, "noproc"), words)
+            deliver_signal(scheduler, process, down_message(scheduler, process, ref, details, target, "noproc"), words)
             # It has fired: an alias that goes with the monitor is over.
             if ref.alias & ALIAS_MONITOR:
                 ref.alias = 0

@@ -122,7 +122,7 @@ cdef void use_up(PyObject* dest) noexcept
 # Tell the owner of a monitor that its target is down; the monitor is over. May run Python code. The words copied.
 cdef int fire(Signals signals, monitor_t* monitor, Pid pid, object reason) except -1
 # The message of a monitor, from its Ref and details.
-cdef object down_message(Ref ref, object details, Pid pid, object reason)
+cdef object down_message(Signals signals, process_t* receiver, Ref ref, object details, Pid pid, object reason)
 
 # One who has suspended it lets go of so many of its times.
 cdef void release(Signals signals, process_t* process, uint32_t times) noexcept

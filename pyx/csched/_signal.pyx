@@ -88,6 +88,21 @@ cdef int push_urgent(process_t* process, PyObject* message, size_t words) except
     return 0
 
 
+cdef object new_message(Signals signals, process_t* receiver, PyTypeObject* type, Py_ssize_t len, PyObject** items):
+    """A message of the runtime's own making, on the heap of its receiver."""
+    cdef csched_heap_t* entered = signals.gc.entered[0]
+    cdef int allocated = signals.gc.allocated[0]
+    if signals.thread != csched_thread_state():
+        return csched_named_tuple(type, len, items)
+    signals.gc.entered[0] = &receiver.heap.objects
+    try:
+        return csched_named_tuple(type, len, items)
+    finally:
+        signals.gc.entered[0] = entered
+        receiver.heap.allocated += 1
+        signals.gc.allocated[0] = allocated
+
+
 cdef object copy_onto(Signals signals, process_t* receiver, object message, size_t* words):
     cdef csched_heap_t* entered = signals.gc.entered[0]
     cdef int allocated = signals.gc.allocated[0]
@@ -143,7 +158,7 @@ cdef int exit_signal(
         items[0] = <PyObject*>sender
         items[1] = <PyObject*>reason
         # To make it may collect garbage, whose finalizers may run anything.
-        message = csched_named_tuple(EXIT, 2, items)
+        message = new_message(signals, process, EXIT, 2, items)
         process = <process_t*>pid.process
         if process != NULL and not has(process, FLAG_DOOMED | FLAG_EXITING):
             deliver_signal(signals, process, message, words + EXIT_WORDS)
@@ -260,7 +275,7 @@ cdef void use_up(PyObject* dest) noexcept:
             end_alias(monitor)
 
 
-cdef object down_message(Ref ref, object details, Pid pid, object reason):
+cdef object down_message(Signals signals, process_t* receiver, Ref ref, object details, Pid pid, object reason):
     cdef PyObject* items[4]
     watched = pid
     tag = None
@@ -274,7 +289,7 @@ cdef object down_message(Ref ref, object details, Pid pid, object reason):
     items[1] = <PyObject*>PROCESS
     items[2] = <PyObject*>watched
     items[3] = <PyObject*>reason
-    return csched_named_tuple(DOWN, 4, items)
+    return new_message(signals, receiver, DOWN, 4, items)
 
 
 cdef int fire(Signals signals, monitor_t* monitor, Pid pid, object reason) except -1:
@@ -287,8 +302,10 @@ cdef int fire(Signals signals, monitor_t* monitor, Pid pid, object reason) excep
     else:
         reason = copy_reason(signals, <process_t*>monitor.owner, reason, &words)
     try:
-        message = down_message(ref, details, pid, reason)
         # Python code may have run, which may have removed the monitor, or ended its owner.
+        if ref.kind != REF_MONITOR or (<monitor_t*>ref.target).target == NULL:
+            return 0
+        message = down_message(signals, <process_t*>(<monitor_t*>ref.target).owner, ref, details, pid, reason)
         if ref.kind != REF_MONITOR or (<monitor_t*>ref.target).target == NULL:
             return 0
         owner = <process_t*>(<monitor_t*>ref.target).owner

@@ -33,6 +33,9 @@ KEPT = Path(__file__).with_name("instructions.json")
 OPERATIONS = 5_000
 MARGIN = 1.03
 MARGIN_ELSEWHERE = 1.15
+# The stacks that a plain process saves are on the heap of the C library, which takes more or fewer
+# instructions for them by what else is there: one environment differs from another by a tenth.
+MARGINS = {"round_trip_plain": 1.15}
 # A count that is so much less than what is kept should be kept instead.
 BETTER = 0.97
 YARDSTICK = "yardstick"
@@ -93,9 +96,10 @@ def compare(counts: Counts, kept: dict[str, Counts], name: str) -> tuple[list[st
     for workload, counted in counts.items():
         expected = old[workload] * scale
         ratio = counted / expected
+        most = max(margin, MARGINS.get(workload, 1.0))
         verdict = ""
-        if ratio > margin and workload != YARDSTICK:
-            verdict = f"more than {margin:g} times"
+        if ratio > most and workload != YARDSTICK:
+            verdict = f"more than {most:g} times"
             passed = False
         elif ratio < BETTER and other == name:
             verdict = "better: keep it (--refresh)"

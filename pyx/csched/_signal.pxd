@@ -49,7 +49,7 @@ from csched._types cimport STATE_WAITING
 
 cdef extern from "sleeper.h":
     ctypedef struct csched_sleeper_t:
-        pass
+        int write_fd
 
 
 cdef enum exit_kind_t:

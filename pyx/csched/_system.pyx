@@ -19,6 +19,8 @@ from csched._timer cimport monotonic_ns, timer_t, wheel_new, wheel_next_deadline
 from csched._types cimport PRIORITY_NORMAL, STATE_RUNNING, STATE_WAITING
 from csched._watch cimport end_watch
 
+import _signal
+
 from csched._errors import ProcessExit
 
 
@@ -184,7 +186,6 @@ cdef void give_back_memory(Scheduler scheduler) noexcept:
 
 cdef int idle(Scheduler scheduler) except -1:
     """Sleep until a timer is due, a signal comes, or another thread makes a process runnable."""
-    cdef int64_t deadline, ns
     scheduler.look()
     if scheduler.runq.runnable_len or scheduler.runq.blocked_len:
         return 0
@@ -193,25 +194,40 @@ cdef int idle(Scheduler scheduler) except -1:
         if scheduler.runq.runnable_len:
             return 0
     give_back_memory(scheduler)
-    deadline = wheel_next_deadline(scheduler.wheel)
-    ns = INT64_MAX
-    if deadline != INT64_MAX:
-        ns = max(<int64_t>0, deadline - monotonic_ns())
     if scheduler.ticker.lost == 1:
         # A child of fork() would take the wake-ups of its parent.
         scheduler.ticker.lost = 2
         csched_sleeper_close(&scheduler.sleeper)
         if csched_sleeper_open(&scheduler.sleeper) < 0:
             PyErr_SetFromErrno(OSError)
+    try:
+        # A signal that comes before the wait ends it, and one that the system gives to another thread does.
+        others = _signal.set_wakeup_fd(scheduler.sleeper.write_fd, warn_on_full_buffer=False)
+    except ValueError:
+        others = None  # Not the main thread: Python handles no signals here.
+    try:
+        PyErr_CheckSignals()
+        if scheduler.runq.runnable_len == 0:
+            sleep(scheduler)
+    finally:
+        if others is not None:
+            _signal.set_wakeup_fd(others, warn_on_full_buffer=False)
+    PyErr_CheckSignals()
+    scheduler.look()
+    return 0
+
+
+cdef void sleep(Scheduler scheduler) noexcept:
+    cdef int64_t deadline = wheel_next_deadline(scheduler.wheel)
+    cdef int64_t ns = INT64_MAX
+    if deadline != INT64_MAX:
+        ns = max(<int64_t>0, deadline - monotonic_ns())
     scheduler.ticker.busy = 0
     scheduler.sleeping = True
     with nogil:
         csched_sleeper_wait(&scheduler.sleeper, ns)
     scheduler.sleeping = False
     scheduler.preemption.busy()
-    PyErr_CheckSignals()
-    scheduler.look()
-    return 0
 
 
 def run(object function, tuple args, *, uint64_t process_limit, int64_t slice_ns, bint preempt, tuple atomic,

@@ -8,14 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifdef __linux__
-#include <sys/eventfd.h>
-
-int csched_sleeper_open(csched_sleeper_t *sleeper) {
-    sleeper->read_fd = sleeper->write_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return sleeper->read_fd < 0 ? -1 : 0;
-}
-#else
 int csched_sleeper_open(csched_sleeper_t *sleeper) {
     int fds[2];
     if (pipe(fds) < 0) return -1;
@@ -27,11 +19,10 @@ int csched_sleeper_open(csched_sleeper_t *sleeper) {
     sleeper->write_fd = fds[1];
     return 0;
 }
-#endif
 
 void csched_sleeper_close(csched_sleeper_t *sleeper) {
     close(sleeper->read_fd);
-    if (sleeper->write_fd != sleeper->read_fd) close(sleeper->write_fd);
+    close(sleeper->write_fd);
 }
 
 void csched_sleeper_wait(csched_sleeper_t *sleeper, int64_t ns) {
@@ -53,7 +44,6 @@ void csched_sleeper_wait(csched_sleeper_t *sleeper, int64_t ns) {
 }
 
 void csched_sleeper_wake(csched_sleeper_t *sleeper) {
-    uint64_t one = 1;
-    while (write(sleeper->write_fd, &one, sizeof one) < 0 && errno == EINTR) {
+    while (write(sleeper->write_fd, "", 1) < 0 && errno == EINTR) {
     }
 }

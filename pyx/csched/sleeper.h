@@ -6,7 +6,7 @@
 
 typedef struct {
     int read_fd;
-    int write_fd; /* The same one where the system has eventfd. */
+    int write_fd; /* Of a pipe: any byte wakes, so Python's signal handler may write it (signal.set_wakeup_fd). */
 } csched_sleeper_t;
 
 /* 0, or -1 with errno set. */

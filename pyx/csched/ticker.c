@@ -9,6 +9,10 @@
 
 #include "ticker.h"
 
+/* One that is left alone still gets one signal in so many ticks (50 ms by default): so it deals with what Python was
+ * told meanwhile by a signal that another thread got. */
+#define QUIET_TICKS 50
+
 /* The one whose signals the handler serves. */
 static csched_ticker_t *volatile active = NULL;
 /* The one whose thread runs. */
@@ -61,7 +65,10 @@ static int anyone_waits(csched_ticker_t *ticker, int64_t now) {
 
 /* A tick has come while that slice runs. */
 static void on_tick(csched_ticker_t *ticker, uint64_t slice, int signum) {
-    if (slice == ticker->seen || slice == ticker->probe) {
+    if (slice == ticker->quiet) {
+        /* It was in the kernel alone. What it has done since is not known. */
+        ticker->quiet = 0;
+    } else if (slice == ticker->seen || slice == ticker->probe) {
         int64_t now = clock_ns(CLOCK_MONOTONIC);
         int64_t used_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - ticker->cpu_ns;
         if (now - ticker->since_ns < ticker->interval_ns / 2) return;
@@ -73,6 +80,8 @@ static void on_tick(csched_ticker_t *ticker, uint64_t slice, int signum) {
             ticker->blocked = blocked;
             ticker->tripped = slice;
             PyErr_SetInterruptEx(signum);
+        } else if (blocked) {
+            ticker->quiet = slice;
         }
     }
     ticker->seen = slice;
@@ -92,6 +101,13 @@ void csched_ticker_trip(csched_ticker_t *ticker) {
         ticker->tripped = ticker->slice;
         PyErr_SetInterruptEx(SIGURG);
     }
+}
+
+/* Called by the ticker's thread. */
+static int is_left_alone(csched_ticker_t *ticker) {
+    uint64_t slice = ticker->slice;
+    return slice != 0 && slice == ticker->quiet && ticker->ticks % QUIET_TICKS != 0 &&
+           !anyone_waits(ticker, clock_ns(CLOCK_MONOTONIC));
 }
 
 static void *tick(void *arg) {
@@ -121,7 +137,7 @@ static void *tick(void *arg) {
 #endif
         if (ticker->stop || !ticker->busy) continue;
         ticker->ticks++;
-        if (ticker->signals) pthread_kill(ticker->target, SIGURG);
+        if (ticker->signals && !is_left_alone(ticker)) pthread_kill(ticker->target, SIGURG);
     }
     return NULL;
 }

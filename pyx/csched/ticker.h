@@ -10,8 +10,13 @@
  * back for another program: that is not the process's fault, and it gets another tick. Ticks come late on a
  * busy machine, and the next one then comes soon: so no slice is over before half an interval has passed.
  *
- * The scheduler's thread writes `slice`, `probe`, `next_deadline_ns`; the handler runs in the same
- * thread; the ticker's thread writes `ticks`. So all but `ticks`, `busy`, `parked` and `stop` belong to one thread.
+ * A process that blocks while nobody else could run is left alone from then on, until somebody could: a signal would
+ * only have it make its system call again, a thousand times a second. C code may even lose what it writes to a signal
+ * (stdio does, and with it a line editor).
+ *
+ * The scheduler's thread writes `slice`, `probe`, `next_deadline_ns`, `insist` and the two counts; the handler runs in
+ * the same thread; the ticker's thread writes `ticks`, and looks at those that say whether a slice is to be left alone.
+ * If it sees an old value, the next tick does not.
  */
 #ifndef CSCHED_TICKER_H
 #define CSCHED_TICKER_H
@@ -29,6 +34,8 @@ typedef struct {
     volatile uint64_t tripped;
     /* A slice that is to be ended at the first tick: of a process that was blocked when it was last asked. */
     volatile uint64_t probe;
+    /* A slice that blocked at the last tick, when nobody else could run: hardly a signal while that is so. 0: none. */
+    volatile uint64_t quiet;
     /* Whole ticks since the start. */
     volatile uint64_t ticks;
     /* When `seen` or `probe` was set (CLOCK_MONOTONIC, ns); CPU time of the scheduler's thread, in ns, and

@@ -1,5 +1,8 @@
 """The command line: ``csched``, and ``python -m csched``, which is the same.
 
+Without arguments it is a shell, if standard input is a terminal; else it runs the program that
+standard input holds, as ``python`` does. If there is none, it prints its help.
+
 Exit status: 0 if the first process returned; 1 if it raised (with the traceback) or ended by an
 exit (with the reason); 2 if there was nothing to run, with the name that was not found; 130 after
 Ctrl-C. ``SystemExit`` keeps its own meaning.
@@ -40,11 +43,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (``sys.argv[1:]`` if None) and return the exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
-    if options.command is None:
-        parser.print_help()
-        return 0
     try:
-        if options.command == "demo":
+        if options.command is None:
+            if sys.stdin is not None and sys.stdin.isatty():
+                _put_first_on_path("")
+                sys.argv = [""]
+                sys.exit(_shell())
+            elif not _run_input():
+                parser.print_help()
+        elif options.command == "demo":
             from csched._demo import demo
 
             demo(options.processes)
@@ -67,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="csched",
-        description="The processes of Erlang and Elixir in CPython.",
+        description="The processes of Erlang and Elixir in CPython. Without a command: a shell.",
     )
     parser.add_argument("--version", action="version", version=f"csched {_version()}")
     commands = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND")
@@ -114,6 +121,29 @@ def _process_count(text: str) -> int:
     if not 1 <= count <= MOST_PROCESSES:
         raise argparse.ArgumentTypeError(f"{text} is not in 1..{MOST_PROCESSES}")
     return count
+
+
+def _shell() -> Any:
+    """The shell, and what `sys.exit` is to be called with after it."""
+    from csched._shell import shell
+
+    version = sys.version.split()[0]
+    return shell(
+        f"csched {_version()} on Python {version} - Ctrl-D to exit (type h() ENTER for help)"
+    )
+
+
+def _run_input() -> bool:
+    """Run a program that standard input holds, as ``python`` does; whether there is one."""
+    source = b"" if sys.stdin is None else sys.stdin.buffer.read()
+    if not source.strip():
+        return False
+    from csched._shell import run_program
+
+    sys.argv = [""]
+    _put_first_on_path("")
+    run_program(importlib.util.decode_source(source))
+    return True
 
 
 def _find(target: str, args: list[str]) -> tuple[Callable[..., Any], list[str]]:

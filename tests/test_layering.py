@@ -13,7 +13,10 @@ ROOT = Path(__file__).parent.parent
 # Top first. A module may use those of the lines below its own.
 LAYERS = [
     {"__main__"},
-    {"_demo"},
+    {"_demo", "_shell"},
+    {"_shell_evaluator"},
+    {"_shell_terminal"},
+    {"_shell_line"},
     {"__init__"},
     {"_run"},
     {"_registry_listing"},

@@ -135,6 +135,10 @@ class PseudoTerminal:
 
         self.wait_until(is_there)
 
+    def wait_for_output(self, line: str) -> None:
+        """Wait for this line to be the last that was printed, its newline included."""
+        self.wait_until(lambda screen: screen.lines[-2:] == [line, ""])
+
     def prompt(self, after: int = -1) -> None:
         """Wait for a prompt that nothing was typed at, on a line below that one."""
         self.wait_until(

@@ -266,7 +266,7 @@ def test_ctrl_c_interrupts_the_evaluation_wherever_it_is(code: str, shell: Pseud
     shell.enter("class Endless:\n    def __deepcopy__(self, memo): f()\n")
     shell.enter(f"async def g():\n    print('begun')\n    {code}\n")
     shell.type("await g()\r")
-    shell.wait_for("begun")
+    shell.wait_for_output("begun")
     lines = shell.interrupt()
     assert lines[:2] == ["** (KeyboardInterrupt)", '  File "<csched:7>", line 1, in <module>']
     for name in ("csched/", ".pyx", "/contextlib.py", "/signal.py"):
@@ -278,7 +278,7 @@ def test_who_is_linked_hears_of_an_interruption(shell: PseudoTerminal) -> None:
     shell.enter("def watch():\n    process_flag('trap_exit', True)\n    print(receive())\n")
     shell.enter("pid = self(); other = spawn_link(watch)")
     shell.type("print('begun'); receive()\r")
-    shell.wait_for("begun")
+    shell.wait_for_output("begun")
     shell.interrupt()
     shell.enter("print(pid)")
     exit = f"Exit(pid={shell.screen.lines[-2]}, reason='interrupted')"

@@ -10,9 +10,7 @@ A page is counted in lines, the headings, the totals and the second row of a pro
 
 from __future__ import annotations
 
-import contextlib
 import os
-import select
 import sys
 
 # For type checkers: importing typing would take half of the time that importing csched takes.
@@ -223,19 +221,22 @@ class _Pager:
 
 
 def _screen_lines(out: TextIO) -> int:
+    # Imported here because they are slow to import and hardly ever needed.
+    import contextlib
+    import shutil
+
     lines = 0
     with contextlib.suppress(OSError):
         lines = os.get_terminal_size(out.fileno()).lines
     if lines == 0:
-        # Imported here because it is slow to import and hardly ever needed.
-        import shutil
-
         lines = shutil.get_terminal_size().lines
     return max(1, lines - PROMPT_LINES)
 
 
 def _is_pending(stdin: TextIO) -> bool:
     """Whether there is nothing to read yet, and the end has not come either."""
+    import select
+
     try:
         return not select.select([stdin], [], [], 0)[0]
     except (OSError, TypeError, ValueError):

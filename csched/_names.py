@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import types
 
 # For type checkers: importing typing would take half of the time that importing csched takes.
@@ -32,8 +31,11 @@ def call_name(target: Any, arity: int) -> str:
             function = f"{short_name(namespace.__qualname__)}.{function}"
             namespace = namespace.__module__
         return f"{namespace}:{function}/{arity}"
+    # Imported here because it is slow to import, and whoever has a partial has it already.
+    from functools import partial
+
     function = target
-    while isinstance(function, functools.partial):
+    while isinstance(function, partial):
         function = function.func
     if not isinstance(getattr(function, "__qualname__", None), str):
         function = type(function)

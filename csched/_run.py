@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable
 
 from csched import _services, _system
 
 # For type checkers: importing typing would take half of the time that importing csched takes.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 DEFAULT = (

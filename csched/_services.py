@@ -6,7 +6,6 @@ Each function here is called in the process concerned, which may be preempted in
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
 
 from csched._bif import self, send
 from csched._bif_process import make_ref
@@ -17,6 +16,7 @@ from csched._names import call_name
 # For type checkers: importing typing would take half of the time that importing csched takes.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
     Target = Callable[..., Any] | tuple[Any, str]

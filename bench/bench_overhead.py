@@ -51,7 +51,7 @@ def seconds_of_program(items: int) -> float:
 def seconds_of_import(module: str) -> float:
     code = f"import time; t = time.process_time(); import {module}; print(time.process_time() - t)"
     command = [sys.executable, "-c", code]
-    # An installed package has its bytecode; a checkout has it after the first import, if that may write.
+    # An installed package has its bytecode; a checkout, after the first import, if that may write.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return float(done.stdout)

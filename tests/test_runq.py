@@ -160,6 +160,19 @@ def test_new_hogs_do_not_delay_who_was_woken(queue, slice_reductions, ticks_each
     assert set(order) == {"waiter", *range(100)}
 
 
+def test_new_processes_that_use_up_their_slices_get_equal_numbers_of_them(queue, slice_reductions):
+    names = range(100)
+    make(queue, *names)
+    for name in names:
+        queue.push_fresh(name)
+    order = []
+    for ticks in range(1000):
+        order.append(queue.pop(ticks))
+        queue.charge(order[-1], slice_reductions, ticks + 1)
+        queue.push_preempted(order[-1], ticks + 1)
+    assert order == [*names] * 10
+
+
 def gaps(order, name):
     """How many others ran between the turns of one."""
     places = [place for place, other in enumerate(order) if other == name]

@@ -28,7 +28,7 @@ Sources: Go's runtime/preempt.go and signal_unix.go (why SIGURG); PEP 475.
 
 cimport cython
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from csched._cpython cimport PyThreadState
 from csched._heap cimport Heaps
@@ -39,6 +39,7 @@ cdef extern from "ticker.h":
         uint64_t slice
         uint64_t tripped
         uint64_t ticks
+        int64_t over_ns
         int blocked
         int64_t next_deadline_ns
         int insist
@@ -90,7 +91,7 @@ cdef class Preemption:
     cdef void forget(self, void* process) noexcept
     cdef void busy(self) noexcept
     cdef void probe(self, uint64_t slice) noexcept
-    cdef void follow(self, uint64_t slice) noexcept
+    cdef void follow(self, uint64_t slice, int32_t over_us) noexcept
 
     cdef inline bint is_collecting(self) noexcept:
         """See 3b."""

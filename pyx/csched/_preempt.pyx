@@ -1,7 +1,7 @@
 cimport cython
 from cpython.exc cimport PyErr_SetFromErrno
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from csched._copy cimport hooks_running
 from csched._cpython cimport PyErr_CheckSignals, csched_thread_state
@@ -17,7 +17,7 @@ cdef extern from "ticker.h":
     void csched_ticker_busy(csched_ticker_t* ticker) noexcept
     void csched_ticker_trip(csched_ticker_t* ticker) noexcept
     void csched_ticker_probe(csched_ticker_t* ticker, uint64_t slice) noexcept
-    void csched_ticker_follow(csched_ticker_t* ticker, uint64_t slice) noexcept
+    void csched_ticker_follow(csched_ticker_t* ticker, uint64_t slice, int32_t over_us) noexcept
 
 cdef extern from "buffered.h":
     int csched_buffered_install(csched_busy_scheduler_t scheduler) except -1
@@ -201,6 +201,6 @@ cdef class Preemption:
         """That slice, which begins now, is of a process that was blocked: end it at the first tick if it still is."""
         csched_ticker_probe(self.ticker, slice)
 
-    cdef void follow(self, uint64_t slice) noexcept:
-        """That slice begins right after a tick, which counts as the first that has seen it."""
-        csched_ticker_follow(self.ticker, slice)
+    cdef void follow(self, uint64_t slice, int32_t over_us) noexcept:
+        """That slice begins right after a tick, which counts as the first that has seen it; see `process_t.over_us`."""
+        csched_ticker_follow(self.ticker, slice, over_us)

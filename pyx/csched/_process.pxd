@@ -25,7 +25,7 @@ Sources: erl_process.h (struct process), elixir `Process`.
 
 cimport cython
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from csched._heap cimport heap_t
 from csched._ids cimport Pid
@@ -116,6 +116,7 @@ cdef struct process_t:
     uint16_t arity          # Number of arguments that it was spawned with, for the listing.
     uint16_t grace          # Slices that it has run for since ProcessExit was raised in it last.
     uint16_t held           # RLocks that it holds, while it does not run (`guards.h`).
+    int32_t over_us         # What it has used above the mean in slices that ticks ended, in us (`ticker.h`).
 
 
 @cython.final

@@ -15,7 +15,9 @@ wait most of the time.
 4. The first queue is kept as two, which are merged by number of arrival (`key`): `woken`, of those who
    are known to wait, and `fresh`, of those who yielded, are new, or blocked, who may turn out to be anything.
    When one of the latter has used up a slice, those of the former who are there by then go first: a
-   thousand new hogs do not keep a timer waiting for a second, and nobody who comes later overtakes.
+   thousand new hogs do not keep a timer waiting for a second, and nobody who comes later overtakes. Nor has the
+   second queue a turn before those of `fresh` who came earlier than who would have it: new hogs get equal numbers
+   of slices from the beginning.
 5. A process that was preempted inside a blocking system call is in `blocked`, one queue for each length
    of wait, hence sorted by `key`, the moment it is due. When due it goes to `fresh`; when nothing else is runnable the
    one that is due first is taken at once, since blocking is as good as sleeping then.
@@ -53,7 +55,7 @@ cdef struct level_t:
     fifo_t woken
     fifo_t fresh
     fifo_t preempted
-    int64_t arrivals            # In `woken` and `fresh`, ever; the next one's key.
+    int64_t arrivals            # In `woken` and `fresh`, ever; the next one's key, and of those preempted till then.
     process_t* turn             # One of `preempted` that has its turn now; compared only. NULL: there is none.
     int64_t first_reductions    # Used from the first queue since the last turn ended, or `preempted` began to fill.
     uint64_t turn_ticks         # Ticks at that time.
@@ -130,6 +132,7 @@ cdef inline void runq_push_preempted(runq_t* queue, process_t* process, uint64_t
         level.first_reductions = 0
         level.turn_ticks = ticks
     used_up_slice(level, process)
+    process.key = level.arrivals
     fifo_push(&level.preempted, process)
     queue.runnable_len += 1
 

@@ -14,10 +14,13 @@ cdef process_t* level_pop(level_t* level, uint64_t ticks) noexcept:
     """Take the next of a level that is not empty."""
     cdef process_t* woken = level.woken.head
     cdef process_t* fresh = level.fresh.head
-    if level.preempted.head != NULL and (
+    cdef process_t* preempted = level.preempted.head
+    if preempted != NULL and (
         (woken == NULL and fresh == NULL)
-        or level.first_reductions >= FIRST_SLICES * CONTEXT_REDS
-        or ticks - level.turn_ticks > FIRST_SLICES
+        or (
+            (level.first_reductions >= FIRST_SLICES * CONTEXT_REDS or ticks - level.turn_ticks > FIRST_SLICES)
+            and (fresh == NULL or preempted.key <= fresh.key)
+        )
     ):
         level.turn = fifo_pop(&level.preempted)
         return level.turn

@@ -1,7 +1,7 @@
 cimport cython
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
 from csched._collect cimport check_heap_size, collect_heap
 from csched._context cimport enter_context, forget_snapshot, keep_context, leave_context, take_snapshot
@@ -160,7 +160,7 @@ cdef class Scheduler:
             self.preemption.probe(self.slices)
         if self.ticked:
             self.ticked = False
-            self.preemption.follow(self.slices)
+            self.preemption.follow(self.slices, process.over_us)
         ticker.slice = self.slices
 
     cdef void end(self, process_t* process) noexcept:
@@ -454,14 +454,13 @@ cdef class Scheduler:
     def on_tick(self, signum, frame):
         """Called by CPython in the stack of the process that runs, when its slice is over."""
         cdef process_t* process = self.current
+        cdef csched_ticker_t* ticker = self.ticker
         cdef bint blocked
-        if self.ticker == NULL or process == NULL or self.ticker.tripped != self.slices:
+        if ticker == NULL or process == NULL or ticker.tripped != self.slices or process.state != STATE_RUNNING:
             return
-        if process.state != STATE_RUNNING:
-            return
-        blocked = self.ticker.blocked
+        blocked = ticker.blocked
         if blocked:
-            self.slice_ticks = self.ticker.ticks  # Nothing is charged for time in the kernel.
+            self.slice_ticks = ticker.ticks  # Nothing is charged for time in the kernel.
         else:
             # The whole slice is; if the process cannot be stopped here, the next call will do it.
             self.reductions_left = min(self.reductions_left, 0)
@@ -470,6 +469,7 @@ cdef class Scheduler:
         if not (has(process, FLAG_DOOMED) and process.unwindings == 0):
             self.preemptions += 1
             self.ticked = True
+            process.over_us = <int32_t>(ticker.over_ns // 1000)
             self.give_way(process, ASK_BLOCKED if blocked else ASK_SLICE)
         if has(process, FLAG_DOOMED):
             self.hurry(process, blocked)

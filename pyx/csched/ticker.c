@@ -13,6 +13,15 @@
  * told meanwhile by a signal that another thread got. */
 #define QUIET_TICKS 50
 
+/* One that has had the CPU for itself for so many ticks gets the ones that follow several at a time. */
+#define ALONE_AFTER 10
+#define ALONE_STEP 5
+
+/* The mean follows what slices last by this part of the difference. */
+#define MEAN_PART 8
+/* Most intervals that are remembered of what a process has used above the mean, or below. */
+#define OVER_INTERVALS 8
+
 /* The one whose signals the handler serves. */
 static csched_ticker_t *volatile active = NULL;
 /* The one whose thread runs. */
@@ -50,17 +59,27 @@ static void set_base(csched_ticker_t *ticker) {
 
 void csched_ticker_probe(csched_ticker_t *ticker, uint64_t slice) {
     ticker->probe = slice;
+    ticker->over_ns = 0;
     set_base(ticker);
 }
 
-void csched_ticker_follow(csched_ticker_t *ticker, uint64_t slice) {
+void csched_ticker_follow(csched_ticker_t *ticker, uint64_t slice, int32_t over_us) {
     ticker->seen = slice;
+    ticker->over_ns = (int64_t)over_us * 1000;
     set_base(ticker);
 }
 
 static int anyone_waits(csched_ticker_t *ticker, int64_t now) {
     return *ticker->runnable_len != 0 || *ticker->blocked_len != 0 || ticker->insist ||
            now >= ticker->next_deadline_ns;
+}
+
+/* A tick has ended a slice that has used so much. */
+static void account(csched_ticker_t *ticker, int64_t used_ns) {
+    int64_t over_ns = ticker->over_ns + used_ns - ticker->mean_ns;
+    int64_t most_ns = OVER_INTERVALS * ticker->interval_ns;
+    ticker->mean_ns += (used_ns - ticker->mean_ns) / MEAN_PART;
+    ticker->over_ns = over_ns > most_ns ? most_ns : over_ns < -most_ns ? -most_ns : over_ns;
 }
 
 /* A tick has come while that slice runs. */
@@ -71,18 +90,23 @@ static void on_tick(csched_ticker_t *ticker, uint64_t slice, int signum) {
     } else if (slice == ticker->seen || slice == ticker->probe) {
         int64_t now = clock_ns(CLOCK_MONOTONIC);
         int64_t used_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - ticker->cpu_ns;
-        if (now - ticker->since_ns < ticker->interval_ns / 2) return;
+        int64_t least_ns = ticker->interval_ns / 2 - ticker->over_ns;
+        if (least_ns > ticker->interval_ns * 3 / 2) least_ns = ticker->interval_ns * 3 / 2;
+        if (now - ticker->since_ns < least_ns) return;
         /* A tenth of the time is what a system call that blocks uses at the very most. */
         int blocked =
             used_ns < (now - ticker->since_ns) / 10 && voluntary_switches() != ticker->waits;
-        if (!blocked && used_ns < ticker->interval_ns / 2) return;
+        if (!blocked && used_ns < least_ns) return;
         if (anyone_waits(ticker, now)) {
+            if (!blocked) account(ticker, used_ns);
             ticker->blocked = blocked;
             ticker->tripped = slice;
             PyErr_SetInterruptEx(signum);
         } else if (blocked) {
             ticker->quiet = slice;
         }
+    } else {
+        ticker->over_ns = 0;
     }
     ticker->seen = slice;
     set_base(ticker);
@@ -106,13 +130,21 @@ void csched_ticker_trip(csched_ticker_t *ticker) {
 /* Called by the ticker's thread. */
 static int is_left_alone(csched_ticker_t *ticker) {
     uint64_t slice = ticker->slice;
-    return slice != 0 && slice == ticker->quiet && ticker->ticks % QUIET_TICKS != 0 &&
+    return slice != 0 && slice == ticker->quiet && ticker->ticks - ticker->signalled < QUIET_TICKS &&
            !anyone_waits(ticker, clock_ns(CLOCK_MONOTONIC));
+}
+
+/* Ticks until the thread wakes next, `ticks` having gone by since somebody waited. */
+static int64_t next_step(csched_ticker_t *ticker, int64_t ticks, int64_t now) {
+    if (ticks < ALONE_AFTER) return 1;
+    int64_t until_due = (ticker->next_deadline_ns - now) / ticker->interval_ns;
+    return until_due < 1 ? 1 : until_due < ALONE_STEP ? until_due : ALONE_STEP;
 }
 
 static void *tick(void *arg) {
     csched_ticker_t *ticker = arg;
     int64_t next = clock_ns(CLOCK_MONOTONIC);
+    int64_t step = 1, alone = 0;
     while (!ticker->stop) {
         if (!ticker->busy) {
             pthread_mutex_lock(&ticker->mutex);
@@ -122,9 +154,11 @@ static void *tick(void *arg) {
             ticker->parked = 0;
             pthread_mutex_unlock(&ticker->mutex);
             next = clock_ns(CLOCK_MONOTONIC);
+            alone = 0;
+            step = 1;
             continue;
         }
-        next += ticker->interval_ns;
+        next += step * ticker->interval_ns;
         int64_t now = clock_ns(CLOCK_MONOTONIC);
         if (next < now) next = now; /* The machine was busy elsewhere: ticks are not made up for. */
 #ifdef __linux__
@@ -136,8 +170,14 @@ static void *tick(void *arg) {
         nanosleep(&left, NULL);
 #endif
         if (ticker->stop || !ticker->busy) continue;
-        ticker->ticks++;
-        if (ticker->signals && !is_left_alone(ticker)) pthread_kill(ticker->target, SIGURG);
+        ticker->ticks += step;
+        if (ticker->signals && !is_left_alone(ticker)) {
+            ticker->signalled = ticker->ticks;
+            pthread_kill(ticker->target, SIGURG);
+        }
+        now = clock_ns(CLOCK_MONOTONIC);
+        alone = anyone_waits(ticker, now) ? 0 : alone + step;
+        step = next_step(ticker, alone, now);
     }
     return NULL;
 }
@@ -147,7 +187,7 @@ csched_ticker_t *csched_ticker_start(int64_t interval_ns, int signals,
                                      const volatile uint32_t *blocked_len) {
     csched_ticker_t *ticker = calloc(1, sizeof *ticker);
     if (ticker == NULL) return NULL;
-    ticker->interval_ns = interval_ns;
+    ticker->interval_ns = ticker->mean_ns = interval_ns;
     ticker->signals = signals;
     ticker->runnable_len = runnable_len;
     ticker->blocked_len = blocked_len;

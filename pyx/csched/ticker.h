@@ -10,6 +10,12 @@
  * back for another program: that is not the process's fault, and it gets another tick. Ticks come late on a
  * busy machine, and the next one then comes soon: so no slice is over before half an interval has passed.
  *
+ * Whoever used more in a slice than the mean, since ticks are not regular, gets less in the next that follows a tick,
+ * and the other way round: those who compute side by side get equal shares, not only equal numbers of slices.
+ *
+ * While nobody waits there is nothing to end: after a few such ticks the thread wakes for several at a time, or when
+ * the first timer is due. Who begins to wait then does so a little longer, once.
+ *
  * A process that blocks while nobody else could run is left alone from then on, until somebody could: a signal would
  * only have it make its system call again, a thousand times a second. C code may even lose what it writes to a signal
  * (stdio does, and with it a line editor).
@@ -36,13 +42,18 @@ typedef struct {
     volatile uint64_t probe;
     /* A slice that blocked at the last tick, when nobody else could run: hardly a signal while that is so. 0: none. */
     volatile uint64_t quiet;
-    /* Whole ticks since the start. */
+    /* Whole ticks since the start, and when the scheduler's thread got a signal last: the ticker's thread's. */
     volatile uint64_t ticks;
+    uint64_t signalled;
     /* When `seen` or `probe` was set (CLOCK_MONOTONIC, ns); CPU time of the scheduler's thread, in ns, and
      * its voluntary context switches, then. */
     volatile int64_t since_ns;
     volatile int64_t cpu_ns;
     volatile long waits;
+    /* CPU time that the process used in slices ended by a tick, above the mean of all such: of the one that runs, as
+     * it was when its slice began, or has been ended now. At most 8 intervals; and that mean. */
+    volatile int64_t over_ns;
+    volatile int64_t mean_ns;
     /* The slice that was tripped had used next to no CPU: it blocks in a system call. */
     volatile int blocked;
     /* Lower bound of the earliest timer (CLOCK_MONOTONIC, ns). */
@@ -83,8 +94,9 @@ void csched_ticker_trip(csched_ticker_t *ticker);
 /* The slice that begins now is of a process that blocked when it was last asked: end it at the first tick
  * if it still does. */
 void csched_ticker_probe(csched_ticker_t *ticker, uint64_t slice);
-/* The slice that begins now does so right after a tick, which counts as the first that has seen it. */
-void csched_ticker_follow(csched_ticker_t *ticker, uint64_t slice);
+/* The slice that begins now does so right after a tick, which counts as the first that has seen it; `over_us` is what
+ * its process has used above the mean. */
+void csched_ticker_follow(csched_ticker_t *ticker, uint64_t slice, int32_t over_us);
 
 static inline void csched_ticker_busy(csched_ticker_t *ticker) {
     ticker->busy = 1;

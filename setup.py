@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -44,7 +45,8 @@ DIRECTIVES = {
 }
 CFLAGS = ["-O3", "-fno-strict-aliasing", "-Wno-unused-function"]
 MACROS: list[tuple[str, str | None]] = [("CYTHON_WITHOUT_ASSERTIONS", None)]
-LDFLAGS: list[str] = []
+# Timers were in a library of their own before glibc 2.34.
+LDFLAGS: list[str] = ["-lrt"] if sys.platform == "linux" else []
 if DEBUG:
     CFLAGS = ["-O1", "-g", "-fno-strict-aliasing", "-Wno-unused-function"]
     MACROS = [("CSCHED_DEBUG", "1")]
@@ -52,7 +54,7 @@ if SANITIZE:
     # greenlet copies stacks: a mark there that something is not to be touched would outlive it.
     sanitizers = ["-fsanitize=address,undefined", "--param=asan-stack=0"]
     CFLAGS = [*CFLAGS, "-g", *sanitizers, "-fno-omit-frame-pointer"]
-    LDFLAGS = ["-fsanitize=address,undefined"]
+    LDFLAGS = [*LDFLAGS, "-fsanitize=address,undefined"]
 
 
 def extensions() -> list[Extension]:

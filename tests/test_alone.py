@@ -46,7 +46,7 @@ def test_it_is_preempted_when_others_can_run_at_last() -> None:
 
 
 def test_a_timer_that_was_set_before_comes_when_it_is_due() -> None:
-    """The first is due while it computes alone: the ticker wakes for that."""
+    """The first is due while it computes alone: a tick comes for that."""
 
     async def waiter(home: csched.Pid, due: float) -> None:
         await aio.receive()

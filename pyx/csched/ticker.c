@@ -4,18 +4,25 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ticker.h"
 
-/* One that is left alone still gets one signal in so many ticks (50 ms by default): so it deals with what Python was
- * told meanwhile by a signal that another thread got. */
-#define QUIET_TICKS 50
+#ifdef CSCHED_KERNEL_TIMER
+#include <sys/syscall.h>
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+#endif
 
-/* One that has had the CPU for itself for so many ticks gets the ones that follow several at a time. */
+/* One that has had the CPU for itself for so many ticks gets the ones that follow several at a time: */
 #define ALONE_AFTER 10
 #define ALONE_STEP 5
+/* and so many if it blocks in the kernel. */
+#define QUIET_STEP 10
 
 /* The mean follows what slices last by this part of the difference. */
 #define MEAN_PART 8
@@ -112,10 +119,43 @@ static void on_tick(csched_ticker_t *ticker, uint64_t slice, int signum) {
     set_base(ticker);
 }
 
-static void on_signal(int signum) {
+/* Ticks until the next signal. */
+static int64_t next_step(csched_ticker_t *ticker) {
+    int64_t now = clock_ns(CLOCK_MONOTONIC);
+    if (anyone_waits(ticker, now)) {
+        ticker->alone = 0;
+        return 1;
+    }
+    ticker->alone += ticker->step;
+    if (ticker->alone < ALONE_AFTER) return 1;
+    uint64_t slice = ticker->slice;
+    int64_t most = slice != 0 && slice == ticker->quiet ? QUIET_STEP : ALONE_STEP;
+    int64_t until_due = (ticker->next_deadline_ns - now) / ticker->interval_ns;
+    return until_due < 1 ? 1 : until_due < most ? until_due : most;
+}
+
+/* Signals every so many ticks from now on; 0: none. */
+static void set_step(csched_ticker_t *ticker, int64_t step) {
+#ifdef CSCHED_KERNEL_TIMER
+    int64_t ns = step * ticker->interval_ns;
+    struct itimerspec every = {{ns / 1000000000, ns % 1000000000}, {ns / 1000000000, ns % 1000000000}};
+    timer_settime(ticker->timer, 0, &every, NULL);
+#endif
+    ticker->step = step;
+}
+
+static void on_signal(int signum, siginfo_t *info, void *context) {
     int saved_errno = errno;
     csched_ticker_t *ticker = active;
-    if (ticker != NULL && ticker->slice != 0) on_tick(ticker, ticker->slice, signum);
+    if (ticker != NULL) {
+        if (ticker->is_timed && info->si_code == SI_TIMER) ticker->ticks += (1 + info->si_overrun) * ticker->step;
+        if (ticker->slice != 0) on_tick(ticker, ticker->slice, signum);
+        if (ticker->is_timed) {
+            int64_t step = ticker->busy ? next_step(ticker) : 0;
+            if (step != ticker->step) set_step(ticker, step);
+            ticker->parked = step == 0;
+        }
+    }
     errno = saved_errno;
 }
 
@@ -127,24 +167,9 @@ void csched_ticker_trip(csched_ticker_t *ticker) {
     }
 }
 
-/* Called by the ticker's thread. */
-static int is_left_alone(csched_ticker_t *ticker) {
-    uint64_t slice = ticker->slice;
-    return slice != 0 && slice == ticker->quiet && ticker->ticks - ticker->signalled < QUIET_TICKS &&
-           !anyone_waits(ticker, clock_ns(CLOCK_MONOTONIC));
-}
-
-/* Ticks until the thread wakes next, `ticks` having gone by since somebody waited. */
-static int64_t next_step(csched_ticker_t *ticker, int64_t ticks, int64_t now) {
-    if (ticks < ALONE_AFTER) return 1;
-    int64_t until_due = (ticker->next_deadline_ns - now) / ticker->interval_ns;
-    return until_due < 1 ? 1 : until_due < ALONE_STEP ? until_due : ALONE_STEP;
-}
-
 static void *tick(void *arg) {
     csched_ticker_t *ticker = arg;
     int64_t next = clock_ns(CLOCK_MONOTONIC);
-    int64_t step = 1, alone = 0;
     while (!ticker->stop) {
         if (!ticker->busy) {
             pthread_mutex_lock(&ticker->mutex);
@@ -154,11 +179,11 @@ static void *tick(void *arg) {
             ticker->parked = 0;
             pthread_mutex_unlock(&ticker->mutex);
             next = clock_ns(CLOCK_MONOTONIC);
-            alone = 0;
-            step = 1;
+            ticker->alone = 0;
+            ticker->step = 1;
             continue;
         }
-        next += step * ticker->interval_ns;
+        next += ticker->step * ticker->interval_ns;
         int64_t now = clock_ns(CLOCK_MONOTONIC);
         if (next < now) next = now; /* The machine was busy elsewhere: ticks are not made up for. */
 #ifdef __linux__
@@ -170,16 +195,40 @@ static void *tick(void *arg) {
         nanosleep(&left, NULL);
 #endif
         if (ticker->stop || !ticker->busy) continue;
-        ticker->ticks += step;
-        if (ticker->signals && !is_left_alone(ticker)) {
-            ticker->signalled = ticker->ticks;
-            pthread_kill(ticker->target, SIGURG);
-        }
-        now = clock_ns(CLOCK_MONOTONIC);
-        alone = anyone_waits(ticker, now) ? 0 : alone + step;
-        step = next_step(ticker, alone, now);
+        ticker->ticks += ticker->step;
+        if (ticker->signals) pthread_kill(ticker->target, SIGURG);
+        ticker->step = next_step(ticker);
     }
     return NULL;
+}
+
+/* Ticks from the kernel; whether it does that. */
+static int start_timer(csched_ticker_t *ticker) {
+#ifdef CSCHED_KERNEL_TIMER
+    struct sigevent event;
+    memset(&event, 0, sizeof event);
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = SIGURG;
+    event.sigev_notify_thread_id = (pid_t)syscall(SYS_gettid);
+    if (timer_create(CLOCK_MONOTONIC, &event, &ticker->timer) < 0) return 0;
+    ticker->is_timed = ticker->parked = 1;
+    return 1;
+#else
+    return 0;
+#endif
+}
+
+/* Ticks from a thread; 0, or an error number. */
+static int start_thread(csched_ticker_t *ticker) {
+    pthread_mutex_init(&ticker->mutex, NULL);
+    pthread_cond_init(&ticker->wake, NULL);
+    /* The thread must take no signal that is meant for Python. */
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int error = pthread_create(&ticker->thread, NULL, tick, ticker);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return error;
 }
 
 csched_ticker_t *csched_ticker_start(int64_t interval_ns, int signals,
@@ -193,24 +242,18 @@ csched_ticker_t *csched_ticker_start(int64_t interval_ns, int signals,
     ticker->blocked_len = blocked_len;
     ticker->next_deadline_ns = INT64_MAX;
     ticker->target = pthread_self();
+    ticker->step = 1;
     set_base(ticker);
-    pthread_mutex_init(&ticker->mutex, NULL);
-    pthread_cond_init(&ticker->wake, NULL);
     if (signals) {
         struct sigaction action = {0};
-        action.sa_handler = on_signal;
+        action.sa_sigaction = on_signal;
         /* No SA_RESTART: a blocked system call must return, or it could not be preempted. */
-        action.sa_flags = SA_ONSTACK;
+        action.sa_flags = SA_ONSTACK | SA_SIGINFO;
         sigemptyset(&action.sa_mask);
         active = ticker;
         sigaction(SIGURG, &action, &ticker->before);
     }
-    /* The thread must take no signal that is meant for Python. */
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int error = pthread_create(&ticker->thread, NULL, tick, ticker);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    int error = signals && start_timer(ticker) ? 0 : start_thread(ticker);
     if (error) {
         if (signals) {
             sigaction(SIGURG, &ticker->before, NULL);
@@ -227,30 +270,41 @@ csched_ticker_t *csched_ticker_start(int64_t interval_ns, int signals,
 }
 
 void csched_ticker_unpark(csched_ticker_t *ticker) {
+    if (ticker->is_timed) {
+        ticker->parked = 0;
+        ticker->alone = 0;
+        set_step(ticker, 1);
+        return;
+    }
     pthread_mutex_lock(&ticker->mutex);
     pthread_cond_signal(&ticker->wake);
     pthread_mutex_unlock(&ticker->mutex);
+}
+
+static void stop_thread(csched_ticker_t *ticker) {
+    pthread_mutex_lock(&ticker->mutex);
+    ticker->stop = 1;
+    pthread_cond_signal(&ticker->wake);
+    pthread_mutex_unlock(&ticker->mutex);
+    pthread_join(ticker->thread, NULL);
+    pthread_mutex_destroy(&ticker->mutex);
+    pthread_cond_destroy(&ticker->wake);
 }
 
 void csched_ticker_stop(csched_ticker_t *ticker) {
     ticker->slice = 0;
     started = NULL;
     if (!ticker->lost) {
-        pthread_mutex_lock(&ticker->mutex);
-        ticker->stop = 1;
-        pthread_cond_signal(&ticker->wake);
-        pthread_mutex_unlock(&ticker->mutex);
-        pthread_join(ticker->thread, NULL);
+        if (!ticker->is_timed) stop_thread(ticker);
+#ifdef CSCHED_KERNEL_TIMER
+        if (ticker->is_timed) timer_delete(ticker->timer);
+#endif
     }
     if (ticker->signals) {
         /* What was sent has arrived: a signal to one's own process is delivered by the next return from
          * the kernel, and sigaction is one. */
         active = NULL;
         sigaction(SIGURG, &ticker->before, NULL);
-    }
-    if (!ticker->lost) {
-        pthread_mutex_destroy(&ticker->mutex);
-        pthread_cond_destroy(&ticker->wake);
     }
     free(ticker);
 }

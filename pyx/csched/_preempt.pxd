@@ -3,8 +3,8 @@
 Purpose: to say when a slice is over though the process makes no call, and whether this is a place at
 which it may be interrupted.
 
-1. The ticker (`ticker.h`), a timer of the kernel, trips Python's handler of SIGURG, which CPython calls between two bytecodes,
-   or after EINTR, in the stack of the process that runs. The handler asks the scheduler to preempt.
+1. The ticker (`ticker.h`), a timer of the kernel, trips Python's handler of SIGURG, which CPython calls between two
+   bytecodes, or after EINTR, in the stack of the process that runs. The handler asks the scheduler to preempt.
    CPython retries an interrupted call afterwards (PEP 475): blocked system calls are preempted too.
 2. SA_RESTART is off, or `lock.acquire` would never be interrupted.
 3. A process is not switched away from while:

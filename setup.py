@@ -19,6 +19,7 @@ SOURCE = Path("pyx/csched")
 C_FILES = {
     "_heap": ["gc_lists.c"],
     "_inspect": ["interp.c"],
+    "_move": ["temporary.c"],
     "_preempt": ["buffered.c", "busy.c", "guards.c", "interp.c", "ticker.c"],
     "_signal": ["sleeper.c"],
     "_system": ["sleeper.c"],

@@ -29,7 +29,7 @@ LAYERS = [
     {"_bif"},
     {"_scheduler"},
     {"_preempt", "_fiber", "_collect", "_context", "_launch", "_teardown", "_post"},
-    {"_limit"},
+    {"_limit", "_move"},
     {"_signal"},
     {"_runq"},
     {"_process"},

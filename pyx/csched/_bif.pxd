@@ -118,17 +118,22 @@ cdef inline int charge_send(Scheduler scheduler, size_t words) except -1:
     return 0
 
 
+cdef inline int deliver(Scheduler scheduler, Pid dest, object message, size_t words) except -1:
+    """Give a message, the receiver's own already, to a process of this run."""
+    cdef process_t* process = <process_t*>dest.process
+    if process != NULL:
+        if has(process, FLAG_BOUNDED):
+            send_specially(scheduler, process, dest, message, words, False)
+        else:
+            post(scheduler, process, message, words)
+    return charge_send(scheduler, words)
+
+
 cdef inline int send_to_pid(Scheduler scheduler, Pid dest, object message) except -1:
     """Send to a process of this run."""
     cdef size_t words = 0
     cdef object copy = copy_to(scheduler, <process_t*>dest.process, message, &words)
-    cdef process_t* process = <process_t*>dest.process
-    if process != NULL:
-        if has(process, FLAG_BOUNDED):
-            send_specially(scheduler, process, dest, copy, words, False)
-        else:
-            post(scheduler, process, copy, words)
-    return charge_send(scheduler, words)
+    return deliver(scheduler, dest, copy, words)
 
 
 cdef inline int copy_reductions(size_t words) noexcept:

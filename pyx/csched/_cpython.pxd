@@ -19,6 +19,8 @@ cdef extern from "Python.h":
     bint PyCoro_CheckExact(PyObject* obj) noexcept
     PyObject* PyObject_CallMethodObjArgs(PyObject* obj, PyObject* name, ...) noexcept
     PyTypeObject* Py_TYPE(PyObject* obj) noexcept
+    Py_ssize_t PyVectorcall_NARGS(size_t args_flags) noexcept
+    PyObject* PyCFunction_GET_SELF(PyObject* function) noexcept     # Borrowed.
     int PyErr_CheckSignals() except -1
     ctypedef struct PyCodeObject:
         pass
@@ -109,6 +111,13 @@ cdef extern from *:
         return parsed;
     }
 
+    /* Have a builtin function that is called by anybody but the interpreter answer by another function. */
+    typedef PyObject *(*csched_vectorcall_t)(PyObject *, PyObject **, size_t, PyObject *);
+
+    static inline void csched_set_vectorcall(PyObject *function, csched_vectorcall_t call) {
+        ((PyCFunctionObject *)function)->vectorcall = (vectorcallfunc)(void (*)(void))call;
+    }
+
     /* `callable(*args)`. Not by PyObject_Vectorcall: its frame would lie on the stack of each process that waits. */
     static inline PyObject *csched_call(PyObject *callable, PyObject *args) {
         vectorcallfunc call = PyVectorcall_Function(callable);
@@ -138,6 +147,9 @@ cdef extern from *:
     ctypedef PyObject* (*shortcut_t "csched_shortcut_t")(
         PyObject* module, PyObject** args, Py_ssize_t args_len, PyObject* names) except NULL
     shortcut_t csched_shortcut(object function, shortcut_t shortcut) noexcept
+    ctypedef PyObject* (*vectorcall_t "csched_vectorcall_t")(
+        PyObject* function, PyObject** args, size_t args_flags, PyObject* names) except NULL
+    void csched_set_vectorcall(object function, vectorcall_t call) noexcept
     # The result of a call with a tuple of arguments, owned; NULL with an error.
     PyObject* csched_call(PyObject* callable, PyObject* args) noexcept
 

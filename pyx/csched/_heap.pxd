@@ -5,7 +5,8 @@ those of one process, when that process has made many.
 
 1. While a process runs, objects that it makes are linked into its own list: to enter a list is to point the
    interpreter at it (`gc_lists.h`). What is made for a process by others, a copy of a message above all, is made
-   with the receiver's list entered (`_signal.copy_to`), so that it is the receiver's from the beginning.
+   with the receiver's list entered (`_signal.copy_to`), so that it is the receiver's from the beginning. A message that
+   is moved is taken there (`_move`).
    Whatever runs for nobody works on the interpreter's own lists, other threads on whichever is entered: a
    cycle that one of them drops is found when that process is collected, or has ended.
 2. On which list an object is matters to nothing but the collector. An object is freed by its reference count
@@ -54,6 +55,7 @@ cdef extern from "gc_lists.h":
     void csched_heap_init(csched_heap_t* heap) noexcept
     bint csched_heap_is_empty(const csched_heap_t* heap) noexcept
     void csched_heap_splice(csched_heap_t* to, csched_heap_t* source) noexcept
+    void csched_heap_take(csched_heap_t* to, PyObject* object) noexcept
     Py_ssize_t csched_heap_len(const csched_heap_t* heap) noexcept
     Py_ssize_t csched_heap_size(const csched_heap_t* heap, Py_ssize_t limit, Py_ssize_t* objects_len) noexcept
 

@@ -7,6 +7,8 @@ Parsing their keywords and defaults takes as long as what they then have to do.
    here, which looks at the number of arguments and, unless it is the commonest form, calls what it pointed to
    before. Name, signature, docstring and identity of the function stay.
 2. A shortcut means the same as the long way: it leaves to that whatever is not simple (`is_simple`).
+3. Of `send` there are two: that of the PyMethodDef, which the interpreter's own instruction calls, may move a message;
+   that which everybody else gets, by the function's vectorcall, may not (`_move`).
 
 Rejected: functions made here from PyMethodDefs of their own: their signatures and docstrings would be written in C.
 """

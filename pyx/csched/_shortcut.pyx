@@ -1,21 +1,24 @@
 """Shortcuts; their theory of operation is in `_shortcut.pxd`."""
 
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.ref cimport Py_INCREF, Py_TYPE
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 
 cimport csched._scheduler as core
 from csched._aio cimport RECEIVE_ANY
-from csched._bif cimport charge_call, is_simple, running, send_to_pid
+from csched._bif cimport charge_call, charge_send, deliver, is_process, is_simple, post, running, send_to_pid
 from csched._bif_spawn cimport spawner
-from csched._copy_capi cimport PyFunction_Type
-from csched._copy_kinds cimport is_atom
+from csched._copy_capi cimport Py_REFCNT, Py_TYPE, PyFunction_Type
+from csched._copy_kinds cimport is_atom, is_flat
 from csched._copy_objects cimport is_bare_function
-from csched._cpython cimport csched_shortcut, shortcut_t
+from csched._cpython cimport (
+    PyCFunction_GET_SELF, PyVectorcall_NARGS, csched_set_vectorcall, csched_shortcut, shortcut_t,
+)
 from csched._heap cimport csched_heap_t
 from csched._ids cimport Pid
 from csched._mailbox cimport mailbox_take
-from csched._process cimport process_t
+from csched._move cimport move
+from csched._process cimport FLAG_BOUNDED, has, process_t
 from csched._scheduler cimport ASK_MESSAGE, Scheduler, charge
 from csched._types cimport PRIORITY_NORMAL
 
@@ -24,18 +27,62 @@ from csched import _aio, _bif, _bif_spawn
 # What they leave to others.
 cdef shortcut_t send_parsed, receive_parsed, aio_receive_parsed, spawn_parsed
 
+# The public function.
+cdef object SEND = _bif.send
+
+
+cdef inline bint is_to_pid(Scheduler scheduler, PyObject** args, Py_ssize_t args_len, PyObject* names) noexcept:
+    return (
+        args_len == 2 and names == NULL and scheduler is not None and Py_TYPE(args[0]) == <PyTypeObject*>Pid
+        and (<Pid>args[0]).run == scheduler.table.run
+    )
+
 
 cdef PyObject* send(PyObject* module, PyObject** args, Py_ssize_t args_len, PyObject* names) except NULL:
-    """`send(pid, message)`."""
+    """`send(pid, message)`, called by an instruction of the interpreter."""
     cdef Scheduler scheduler = core.current
+    cdef PyObject* message
+    if not is_to_pid(scheduler, args, args_len, names):
+        return send_parsed(module, args, args_len, names)
+    message = args[1]
+    if is_atom(Py_TYPE(message)) or is_flat(message):
+        deliver(scheduler, <Pid>args[0], <object>message, 0)
+    elif Py_REFCNT(message) == 1 and send_moved(scheduler, <process_t*>(<Pid>args[0]).process, args):
+        message = <PyObject*>None
+    else:
+        send_to_pid(scheduler, <Pid>args[0], <object>message)
+    Py_INCREF(<object>message)
+    return message
+
+
+cdef PyObject* send_by_vectorcall(
+    PyObject* function, PyObject** args, size_t args_flags, PyObject* names
+) except NULL:
+    """`send(pid, message)`, called by anybody: nothing is moved."""
+    cdef Scheduler scheduler = core.current
+    cdef Py_ssize_t args_len = PyVectorcall_NARGS(args_flags)
+    if not is_to_pid(scheduler, args, args_len, names):
+        return send_parsed(PyCFunction_GET_SELF(function), args, args_len, names)
+    send_to_pid(scheduler, <Pid>args[0], <object>args[1])
+    Py_INCREF(<object>args[1])
+    return args[1]
+
+
+cdef bint send_moved(Scheduler scheduler, process_t* receiver, PyObject** args) except -1:
+    """Send a message that only its receiver will see again, if it is one: None is in its place then."""
+    cdef PyObject* message = args[1]
+    cdef size_t words = 0
     if (
-        args_len == 2 and names == NULL and scheduler is not None and Py_TYPE(<object>args[0]) == <PyTypeObject*>Pid
-        and (<Pid>args[0]).run == scheduler.table.run
+        receiver == NULL or has(receiver, FLAG_BOUNDED) or not is_process(scheduler)
+        or not move(scheduler, scheduler.current, receiver, <PyObject*>SEND, args, &words)
     ):
-        send_to_pid(scheduler, <Pid>args[0], <object>args[1])
-        Py_INCREF(<object>args[1])
-        return args[1]
-    return send_parsed(module, args, args_len, names)
+        return False
+    post(scheduler, receiver, <object>message, words)
+    Py_INCREF(None)
+    args[1] = <PyObject*>None
+    Py_DECREF(<object>message)
+    charge_send(scheduler, words)
+    return True
 
 
 cdef PyObject* receive(PyObject* module, PyObject** args, Py_ssize_t args_len, PyObject* names) except NULL:
@@ -66,10 +113,10 @@ cdef PyObject* aio_receive(PyObject* module, PyObject** args, Py_ssize_t args_le
 cdef inline bint is_plain_call(PyObject** args, Py_ssize_t args_len) noexcept:
     """Whether `spawn(*args)` is of a function without closure, and arguments that need no copy."""
     cdef Py_ssize_t i
-    if args_len == 0 or Py_TYPE(<object>args[0]) != &PyFunction_Type or not is_bare_function(args[0]):
+    if args_len == 0 or Py_TYPE(args[0]) != &PyFunction_Type or not is_bare_function(args[0]):
         return False
     for i in range(1, args_len):
-        if not is_atom(Py_TYPE(<object>args[i])):
+        if not is_atom(Py_TYPE(args[i])):
             return False
     return True
 
@@ -107,7 +154,8 @@ cdef inline tuple pack(Scheduler scheduler, PyObject** items, Py_ssize_t items_l
     return packed
 
 
-send_parsed = csched_shortcut(_bif.send, send)
+send_parsed = csched_shortcut(SEND, send)
+csched_set_vectorcall(SEND, send_by_vectorcall)
 receive_parsed = csched_shortcut(_bif.receive, receive)
 aio_receive_parsed = csched_shortcut(_aio.receive, aio_receive)
 spawn_parsed = csched_shortcut(_bif_spawn.spawn, spawn)

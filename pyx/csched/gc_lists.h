@@ -81,6 +81,23 @@ static inline void csched_heap_splice(csched_heap_t *to, csched_heap_t *from)
     csched_heap_init(from);
 }
 
+/* Move one object to the end of `to`, from the list that it is on; none if it is on no list. Not in a collection. */
+static inline void csched_heap_take(csched_heap_t *to, PyObject *object)
+{
+    csched_heap_t *node = (csched_heap_t *)object - 1;
+    if (node->next == NULL) {
+        return;
+    }
+    uintptr_t prev = (uintptr_t)node->prev;
+    csched_heap_t *before = (csched_heap_t *)(prev & ~(uintptr_t)3);
+    before->next = node->next;
+    node->next->prev = (csched_heap_t *)((uintptr_t)before | ((uintptr_t)node->next->prev & 3));
+    node->next = to;
+    node->prev = (csched_heap_t *)((uintptr_t)to->prev | (prev & 3));
+    to->prev->next = node;
+    to->prev = node;
+}
+
 Py_ssize_t csched_heap_len(const csched_heap_t *heap);
 /* Bytes of the first `limit` objects, and how many these are: without running Python code. */
 Py_ssize_t csched_heap_size(const csched_heap_t *heap, Py_ssize_t limit, Py_ssize_t *objects_len);

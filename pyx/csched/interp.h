@@ -3,8 +3,8 @@
    Purpose: to tell, before a process is switched away from, whether it stands in code that must not
    be left half-way: the import system, asyncio, and whatever else `roots` names.
 
-   1. `interp.c` is the one file beside `gc_lists.c` that includes CPython's internal headers. They
-      clash with what Cython includes, so nothing but plain C functions leaves it.
+   1. `interp.c` is, beside `gc_lists.c` and `temporary.c`, the only file that includes CPython's
+      internal headers. They clash with what Cython includes, so nothing but plain C functions leaves it.
    2. Everything here is called by the thread that owns the stack, with the GIL, and with no
       exception set. It never raises and makes no frame objects.
    3. A frame says nothing as long as it is incomplete: it has not reached its RESUME, or is a shim

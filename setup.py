@@ -18,6 +18,7 @@ SOURCE = Path("pyx/csched")
 # Foreign C that a module needs beside its own generated file.
 C_FILES = {
     "_heap": ["gc_lists.c"],
+    "_hub": ["sleeper.c"],
     "_inspect": ["interp.c"],
     "_move": ["temporary.c"],
     "_preempt": ["buffered.c", "busy.c", "guards.c", "interp.c", "ticker.c"],

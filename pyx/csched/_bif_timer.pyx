@@ -4,13 +4,14 @@ from libc.stdint cimport int64_t
 
 from csched._bif cimport any_scheduler, charge_call, check_name, copy_reductions, is_process, seconds_to_deadline
 from csched._cpython cimport csched_thread_state
+from csched._due cimport TIMER_MESSAGE
 from csched._ids cimport NO_OWNER, REF_TIMER, Pid, Ref
 from csched._post cimport check_dest
 from csched._process cimport FLAG_DOOMED, FLAG_EXITING, has, process_t, relations_of
 from csched._relation cimport (
     message_timer_free, message_timer_new, message_timer_t, relations_t, timers_append, timers_remove,
 )
-from csched._scheduler cimport TIMER_MESSAGE, Scheduler
+from csched._scheduler cimport Scheduler
 from csched._signal cimport copy_to
 from csched._timer cimport monotonic_ns, wheel_cancel, wheel_set
 

@@ -20,7 +20,7 @@ Purpose: one loop that picks a process, resumes it, charges what it used and put
    in its own context, and again in every call that would suspend it. One that has swallowed it
    UNWINDINGS times, or runs on for some seconds, is abandoned: out of the table, its stack never
    resumed, and leaked.
-7. The hub (`_system`) runs only when there is nothing else to do: to start a runner, to sleep, to stop.
+7. The hub (`_hub`) runs only when there is nothing else to do: to start a runner, to sleep, to stop.
 
 The way of a slice: pick -> begin -> (the process) -> end -> settle, or finish -> reap -> bury.
 
@@ -40,12 +40,6 @@ from csched._process cimport FLAG_TIMED_OUT, lower_flag, process_t
 from csched._signal cimport Signals
 from csched._timer cimport timer_free, timer_new, wheel_set
 from csched._types cimport RUNNER_POOL
-
-
-cdef enum:
-    # `timer_t.kind`
-    TIMER_WAIT = 0      # Ends the wait of its owner.
-    TIMER_MESSAGE = 1   # Is the first member of a message_timer_t.
 
 
 cdef enum:

@@ -10,6 +10,7 @@ from csched._cpython cimport (
     PYGEN_ERROR, PYGEN_NEXT, Py_CLEAR, PyIter_Send, PySendResult, csched_clear_stop, csched_report_unraisable,
     csched_take_exception, new_reference,
 )
+from csched._due cimport serve_due
 from csched._fiber cimport fiber_current, fiber_switch
 from csched._heap cimport LEFT_BEHIND_MAX, heap_is_due, heap_move
 from csched._ids cimport Pid
@@ -21,15 +22,13 @@ from csched._process cimport (
     FLAG_WAITS_FOR_MESSAGE, Attributes, attributes_of, attributes_or_none, has, process_fill, process_free, process_new,
     process_t, raise_flag,
 )
-from csched._post cimport expire
-from csched._relation cimport message_timer_t
 from csched._runq cimport (
-    runq_charge, runq_pop, runq_pop_blocked, runq_pop_first_blocked, runq_push_blocked, runq_push_fresh,
-    runq_push_preempted, runq_push_woken,
+    runq_charge, runq_pop, runq_pop_first_blocked, runq_push_blocked, runq_push_fresh, runq_push_preempted,
+    runq_push_woken,
 )
-from csched._signal cimport doom, doom_all, make_runnable, wake
+from csched._signal cimport doom, doom_all, make_runnable
 from csched._teardown cimport make_exit, report_end, send_output, set_reason, tear_down
-from csched._timer cimport monotonic_ns, timer_free, timer_t, wheel_free, wheel_next_deadline, wheel_pop_expired
+from csched._timer cimport monotonic_ns, wheel_free, wheel_next_deadline
 from csched._types cimport (
     CONTEXT_REDS, RUNNER_POOL, STATE_DEAD, STATE_EXITING, STATE_RUNNING, STATE_SUSPENDED, STATE_WAITING,
 )
@@ -112,33 +111,12 @@ cdef class Scheduler:
 
     cdef void look(self) noexcept:
         """See which timers have expired, and which blocked processes are to be asked again."""
-        cdef timer_t* timer
-        cdef process_t* process
-        cdef int64_t now
         self.look_ticks = self.ticker.ticks
         self.work = 0
         if self.wheel.timers_len == 0 and self.runq.blocked_len == 0:
             self.ticker.next_deadline_ns = INT64_MAX  # Those that were set have been cancelled.
             return
-        now = monotonic_ns()
-        while True:
-            timer = wheel_pop_expired(self.wheel, now)
-            if timer == NULL:
-                break
-            if timer.kind == TIMER_MESSAGE:
-                expire(self, <message_timer_t*>timer)
-                continue
-            process = <process_t*>timer.owner
-            process.timer = NULL
-            timer_free(self.wheel, timer)
-            raise_flag(process, FLAG_TIMED_OUT)
-            if process.state == STATE_WAITING:
-                wake(self, process)
-        while True:
-            process = runq_pop_blocked(&self.runq, now)
-            if process == NULL:
-                break
-            runq_push_fresh(&self.runq, process)
+        serve_due(self, monotonic_ns())
         self.ticker.next_deadline_ns = wheel_next_deadline(self.wheel)
 
     # --- A slice -------------------------------------------------------------------------------

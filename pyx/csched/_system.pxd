@@ -6,8 +6,6 @@ interpreter back as it was, whatever happened.
 1. There is at most one run at a time in a program; `_scheduler.current` points at its scheduler from
    before the first process is spawned until after the last has ended.
 2. What is changed in the interpreter is changed by `Preemption.start` and undone by its `stop`.
-3. The hub's loop starts runners, and sleeps while nothing is runnable: until a timer is due, a signal
-   comes, or another thread has made a process runnable. It is the one place that waits.
-4. If a loop itself fails (out of memory), the processes that are left are leaked, never resumed: their
+3. If a loop itself fails (out of memory), the processes that are left are leaked, never resumed: their
    pids are those of dead processes from then on.
 """

@@ -21,6 +21,7 @@ C_FILES = {
     "_hub": ["sleeper.c"],
     "_inspect": ["interp.c"],
     "_move": ["temporary.c"],
+    "_poller": ["sleeper.c"],
     "_preempt": ["buffered.c", "busy.c", "guards.c", "interp.c", "ticker.c"],
     "_signal": ["sleeper.c"],
     "_system": ["sleeper.c"],

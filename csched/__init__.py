@@ -30,7 +30,9 @@ from csched._bif_memory import garbage_collect, hibernate
 from csched._bif_name import register, registered, unregister, whereis
 from csched._bif_process import is_alive, make_ref, pid, processes
 from csched._bif_spawn import spawn, spawn_link, spawn_monitor, spawn_opt
+from csched._bif_thread import to_thread
 from csched._bif_timer import cancel_timer, read_timer, send_after, start_timer
+from csched._bif_wait import wait
 from csched._copy import CopyError, register_immutable, share
 from csched._errors import (
     Crash,
@@ -114,9 +116,11 @@ __all__ = [
     "suspend",
     "system_info",
     "system_monitor",
+    "to_thread",
     "unalias",
     "unlink",
     "unregister",
+    "wait",
     "whereis",
     "yield_",
 ]

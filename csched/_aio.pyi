@@ -1,4 +1,5 @@
 from collections.abc import Generator
+from concurrent.futures import Future as _Future
 from typing import Any, Generic, TypeVar, final, overload
 
 _T = TypeVar("_T")
@@ -14,6 +15,11 @@ class Sleep:
 
 @final
 class Yield:
+    def __await__(self) -> Generator[Any]: ...
+
+@final
+class Completion:
+    def __init__(self, future: _Future[Any]) -> None: ...
     def __await__(self) -> Generator[Any]: ...
 
 @final

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import types
 
 from csched import _services, _system
@@ -9,6 +10,7 @@ from csched import _services, _system
 # For type checkers: importing typing would take half of the time that importing csched takes.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable, Iterable
     from typing import Any
 
@@ -25,6 +27,7 @@ DEFAULT = (
     "websockets",
 )
 PROCESS_LIMITS = range(1_024, 134_217_727 + 1)
+DIRTY_SCHEDULERS = range(1, 1_024 + 1)
 
 
 def run(
@@ -34,6 +37,8 @@ def run(
     slice: float = 0.001,
     preempt: bool = True,
     atomic: Iterable[str] = DEFAULT,
+    dirty_schedulers: int | None = None,
+    loop_factory: Callable[[], AbstractEventLoop] | None = None,
 ) -> Any:
     """Start a scheduler in this thread, run `main` as its first process, return what it returns.
 
@@ -57,6 +62,12 @@ def run(
     atomic : iterable of str
         Packages in whose code a process is never interrupted, besides asyncio. The default names
         the well-known libraries on asyncio, which rely on nothing happening between two awaits.
+    dirty_schedulers : int, optional
+        Threads that `to_thread` has at most, 1 to 1,024. The default is one for each processor, for
+        what computes, and 10 more, for what blocks (OTP's ``+SDcpu`` and ``+SDio``).
+    loop_factory : callable, optional
+        Makes the event loop in which processes await, as ``uvloop.new_event_loop`` does. Without it
+        one of asyncio's is made when a process first needs it.
 
     Returns
     -------
@@ -68,7 +79,7 @@ def run(
     ProcessExit
         `main` ended by an exit with another reason.
     RuntimeError
-        Inside another `run`.
+        Inside another `run`; or where an event loop runs: there it is ``await aio.run(main)``.
     KeyboardInterrupt
         Ctrl-C was pressed.
     TypeError, ValueError
@@ -82,6 +93,23 @@ def run(
     >>> csched.run(lambda: 1 + 1)
     2
     """
+    if loop_factory is not None and not callable(loop_factory):
+        raise TypeError(
+            f"loop_factory is a function that makes an event loop, not {loop_factory!r}"
+        )
+    options = check(main, process_limit, slice, preempt, atomic, dirty_schedulers)
+    return _system.run(main, args, loop_factory, options)
+
+
+def check(
+    main: Callable[..., Any],
+    process_limit: int,
+    slice: float,
+    preempt: bool,
+    atomic: Iterable[str],
+    dirty_schedulers: int | None,
+) -> dict[str, Any]:
+    """The options of a run, checked, as `_system` takes them."""
     if not callable(main):
         hint = ""
         if isinstance(main, types.CoroutineType):
@@ -104,12 +132,20 @@ def run(
     for package in packages:
         if not isinstance(package, str):
             raise TypeError(f"atomic holds names of packages, not {package!r}")
-    return _system.run(
-        main,
-        args,
-        process_limit=process_limit,
-        slice_ns=round(slice * 1e9),
-        preempt=bool(preempt),
-        atomic=("asyncio", *packages),
-        services=_services,
-    )
+    if dirty_schedulers is None:
+        dirty_schedulers = (os.cpu_count() or 1) + 10
+    if not isinstance(dirty_schedulers, int):
+        raise TypeError(f"dirty_schedulers is an int, not {dirty_schedulers!r}")
+    if dirty_schedulers not in DIRTY_SCHEDULERS:
+        raise ValueError(
+            f"dirty_schedulers must be from {DIRTY_SCHEDULERS[0]} to {DIRTY_SCHEDULERS[-1]:,}, "
+            f"not {dirty_schedulers:,}"
+        )
+    return {
+        "process_limit": process_limit,
+        "slice_ns": round(slice * 1e9),
+        "preempt": bool(preempt),
+        "atomic": ("asyncio", "csched._loop", *packages),
+        "dirty_schedulers": dirty_schedulers,
+        "services": _services,
+    }

@@ -16,9 +16,11 @@ from csched._names import call_name
 # For type checkers: importing typing would take half of the time that importing csched takes.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, NoReturn
+    from collections.abc import Awaitable, Callable
+    from concurrent.futures import ThreadPoolExecutor
+    from typing import Any, NoReturn, TypeVar
 
+    _T = TypeVar("_T")
     Target = Callable[..., Any] | tuple[Any, str]
 
 
@@ -76,6 +78,18 @@ def undefined(target: tuple[Any, str], args: tuple[Any, ...]) -> NoReturn:
     )
     namespace, name = target
     raise ProcessExit(Undef(namespace, name, list(args)))
+
+
+async def awaiting(awaitable: Awaitable[_T]) -> _T:
+    """A coroutine that does nothing but await this."""
+    return await awaitable
+
+
+def new_threads(threads_max: int) -> ThreadPoolExecutor:
+    """The pool of a run; its threads are made one by one, when they are needed."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(threads_max, thread_name_prefix="csched")
 
 
 def log() -> Any:

@@ -46,6 +46,13 @@ cdef class Yield:
 
 
 @cython.final
+cdef class Completion:
+    cdef object future      # Of a thread (`concurrent.futures`), which wakes the process as it would by `send`.
+    cdef bint begun
+    cdef PySendResult step(self, PyObject** result) except? PYGEN_ERROR
+
+
+@cython.final
 cdef class Hibernate:
     cdef PySendResult step(self, PyObject** result) except? PYGEN_ERROR
 

@@ -3,6 +3,7 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport INT64_MAX, int64_t
 
+from csched._await cimport watch
 from csched._bif cimport (
     RAISE, WAIT_FOUND, WAIT_SUSPEND, is_simple, running, seconds_to_deadline, wait_begin, wait_poll,
     wait_result_t, wait_t,
@@ -13,10 +14,8 @@ from csched._match cimport ANY
 from csched._process cimport (
     FLAG_DOOMED, FLAG_TIMED_OUT, FLAG_YIELDED, has, lower_flag, messages_of, process_t, raise_flag,
 )
-from csched._scheduler cimport (
-    ASK_MESSAGE, ASK_SLICE, ASK_TIMER, ASK_YIELD, SUSPEND, Scheduler, charge, current,
-)
-from csched._types cimport STATE_RUNNING
+from csched._scheduler cimport SUSPEND, Scheduler, charge, current
+from csched._types cimport ASK_FUTURE, ASK_MESSAGE, ASK_SLICE, ASK_TIMER, ASK_YIELD, STATE_RUNNING
 
 
 cdef extern from *:
@@ -164,6 +163,25 @@ cdef class Hibernate:
         return give(None, result)
 
 
+@cython.final
+cdef class Completion:
+    """Awaits that a `concurrent.futures.Future` is done."""
+
+    def __cinit__(self, future):
+        self.future = future
+
+    def __await__(self):
+        return self
+
+    cdef PySendResult step(self, PyObject** result) except? PYGEN_ERROR:
+        cdef Scheduler scheduler = awaiting()
+        if not self.begun:
+            self.begun = True
+            watch(scheduler, scheduler.current, self.future)
+            return suspend(scheduler, ASK_FUTURE, result)
+        return give(None, result)
+
+
 # The slots, one pair for each type. An exception of a step is left set, as the interpreter expects.
 
 
@@ -219,6 +237,16 @@ cdef PyObject* hibernate_next(PyObject* awaitable) except? NULL:
     return handed_over((<Hibernate>awaitable).step(&result), result)
 
 
+cdef PySendResult completion_send(PyObject* awaitable, PyObject* arg, PyObject** result) except? PYGEN_ERROR:
+    return (<Completion>awaitable).step(result)
+
+
+cdef PyObject* completion_next(PyObject* awaitable) except? NULL:
+    cdef PyObject* result = NULL
+    return handed_over((<Completion>awaitable).step(&result), result)
+
+
+csched_set_awaitable(<PyTypeObject*>Completion, completion_send, completion_next)
 csched_set_awaitable(<PyTypeObject*>Receive, receive_send, receive_next)
 csched_set_awaitable(<PyTypeObject*>Sleep, sleep_send, sleep_next)
 csched_set_awaitable(<PyTypeObject*>Yield, yield_send, yield_next)

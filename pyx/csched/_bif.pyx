@@ -15,10 +15,11 @@ from csched._process cimport (
     FLAG_BOUNDED, FLAG_DOOMED, FLAG_NEWS, FLAG_TIMED_OUT, FLAG_URGENT, Attributes, attributes_of, has, lower_flag,
     process_t, sender_t,
 )
-from csched._scheduler cimport ASK_MESSAGE, ASK_ROOM, ASK_SLICE, ASK_TIMER, ASK_YIELD, Scheduler, charge
+from csched._scheduler cimport Scheduler, charge
 from csched._signal cimport push_urgent, tell, use_up
+from csched._tick cimport hurry
 from csched._timer cimport deadline_after, monotonic_ns
-from csched._types cimport STATE_RUNNING
+from csched._types cimport ASK_MESSAGE, ASK_ROOM, ASK_SLICE, ASK_TIMER, ASK_YIELD, STATE_RUNNING
 
 from csched._errors import MailboxFull, NotRunning
 
@@ -64,7 +65,7 @@ cdef int end_slice(Scheduler scheduler) except -1:
         if has(process, FLAG_DOOMED) and process.unwindings:
             # Not `park`: to send in a `finally` block is no wait.
             scheduler.give_way(process, ASK_SLICE)
-            scheduler.hurry(process, False)
+            hurry(scheduler, process, False)
         else:
             scheduler.park(ASK_SLICE)
     return 0

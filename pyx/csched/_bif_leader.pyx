@@ -15,9 +15,9 @@ from csched._process cimport (
     FLAG_DOOMED, FLAG_EXITING, FLAG_HAS_LEADER, Attributes, attributes_of, attributes_or_none, has, lower_flag,
     process_t, raise_flag,
 )
-from csched._scheduler cimport ASK_MESSAGE, Scheduler
+from csched._scheduler cimport Scheduler
 from csched._signal cimport Signals
-from csched._types cimport STATE_RUNNING
+from csched._types cimport ASK_MESSAGE, STATE_RUNNING
 
 import errno
 import sys

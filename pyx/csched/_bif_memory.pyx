@@ -9,9 +9,9 @@ from csched._cpython cimport Py_CLEAR, csched_report_unraisable, csched_swap_con
 from csched._process cimport (
     FLAG_DOOMED, FLAG_EXITING, FLAG_NEWS, FLAG_WAITS_FOR_MESSAGE, has, lower_flag, messages_of, process_t, raise_flag,
 )
-from csched._scheduler cimport ASK_MESSAGE, OBJECTS_PER_REDUCTION, Scheduler, charge
+from csched._scheduler cimport OBJECTS_PER_REDUCTION, Scheduler, charge
 from csched._signal cimport make_runnable, wake
-from csched._types cimport CONTEXT_REDS, STATE_RUNNING, STATE_SUSPENDED, STATE_WAITING
+from csched._types cimport ASK_MESSAGE, CONTEXT_REDS, STATE_RUNNING, STATE_SUSPENDED, STATE_WAITING
 
 from csched._errors import NotRunning
 

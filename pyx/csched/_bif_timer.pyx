@@ -12,7 +12,7 @@ from csched._relation cimport (
     message_timer_free, message_timer_new, message_timer_t, relations_t, timers_append, timers_remove,
 )
 from csched._scheduler cimport Scheduler
-from csched._signal cimport copy_to
+from csched._signal cimport copy_to, wake_hub
 from csched._timer cimport monotonic_ns, wheel_cancel, wheel_set
 
 from csched._errors import NotRunning
@@ -66,6 +66,8 @@ cdef Ref set_message_timer(object dest, object message, object seconds, bint is_
     scheduler.ticker.next_deadline_ns = min(scheduler.ticker.next_deadline_ns, deadline_ns)
     if is_process(scheduler):
         charge_call(scheduler, 1 + copy_reductions(words))
+    elif scheduler.sleeping:
+        wake_hub(scheduler)  # It may have meant to sleep for longer.
     return ref
 
 

@@ -1,6 +1,6 @@
 """Collecting; its theory of operation is in `_collect.pxd`."""
 
-from libc.stdint cimport int64_t, uint16_t
+from libc.stdint cimport int64_t, uint32_t
 
 from csched._cpython cimport csched_report_unraisable
 from csched._heap cimport heap_bytes
@@ -14,7 +14,7 @@ from csched._types cimport WORD_SIZE
 
 cdef void collect_heap(Signals signals, process_t* process) noexcept:
     cdef timer_t* timer = process.timer
-    cdef uint16_t flags = process.flags & (FLAG_TIMED_OUT | FLAG_YIELDED)
+    cdef uint32_t flags = process.flags & (FLAG_TIMED_OUT | FLAG_YIELDED)
     process.timer = NULL
     lower_flag(process, FLAG_TIMED_OUT | FLAG_YIELDED)
     signals.heaps.collect(&process.heap)

@@ -15,8 +15,11 @@ cdef extern from "Python.h":
         PyObject* context       # The current contextvars.Context, owned; NULL if nothing was ever set.
         uint64_t context_ver    # To be changed with it: ContextVar caches by it.
         int tracing             # Not 0 inside a trace or profile function.
+        PyObject* async_gen_firstiter   # sys.get_asyncgen_hooks(): whoever runs an event loop sets them. NULL: none.
     PyThreadState* PyThreadState_Get() noexcept
     bint PyCoro_CheckExact(PyObject* obj) noexcept
+    int PyGC_Enable() noexcept
+    int PyGC_Disable() noexcept
     PyObject* PyObject_CallMethodObjArgs(PyObject* obj, PyObject* name, ...) noexcept
     PyTypeObject* Py_TYPE(PyObject* obj) noexcept
     Py_ssize_t PyVectorcall_NARGS(size_t args_flags) noexcept
@@ -127,6 +130,12 @@ cdef extern from *:
         return call(callable, ((PyTupleObject *)args)->ob_item, (size_t)PyTuple_GET_SIZE(args), NULL);
     }
 
+    /* Whether to call it is to make a coroutine, and to do nothing else. */
+    static inline int csched_is_coroutine_function(PyObject *callable) {
+        return PyFunction_Check(callable)
+            && ((PyCodeObject *)PyFunction_GET_CODE(callable))->co_flags & CO_COROUTINE;
+    }
+
     /* Put a process's context in (or take it out): exchange the thread's with the one in `slot`. */
     static inline void csched_swap_context(PyThreadState *state, PyObject **slot) {
         PyObject *context = state->context;
@@ -152,6 +161,7 @@ cdef extern from *:
     void csched_set_vectorcall(object function, vectorcall_t call) noexcept
     # The result of a call with a tuple of arguments, owned; NULL with an error.
     PyObject* csched_call(PyObject* callable, PyObject* args) noexcept
+    bint csched_is_coroutine_function(PyObject* callable) noexcept
 
 
 cdef inline object new_reference(PyObject* owned):

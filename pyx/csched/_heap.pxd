@@ -117,6 +117,8 @@ cdef class Heaps:
 
     cdef int open(self) except -1
     cdef int close(self) except -1
+    cdef void pause(self) noexcept
+    cdef void resume(self) noexcept
     cdef void show(self) noexcept
     cdef void show_list(self, csched_heap_t* list) noexcept
     cdef void hide(self) noexcept

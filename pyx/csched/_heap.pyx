@@ -3,7 +3,7 @@
 cimport cython
 from libc.stdint cimport int64_t
 
-from csched._cpython cimport csched_report_unraisable
+from csched._cpython cimport PyGC_Disable, PyGC_Enable, csched_report_unraisable
 
 import gc
 import os
@@ -78,6 +78,15 @@ cdef class Heaps:
         else:
             gc.disable()
         return 0
+
+    cdef void pause(self) noexcept:
+        """No process runs for a while: what is made is nobody's, and is collected as ever."""
+        if self.private and self.was_enabled:
+            PyGC_Enable()
+
+    cdef void resume(self) noexcept:
+        if self.private:
+            PyGC_Disable()
 
     cdef void show(self) noexcept:
         """A collection begins: let it see the list of the process that runs, if one does, and no other."""

@@ -3,7 +3,7 @@
 Purpose: the greenlet that started the run starts runners, since nobody else may (`_fiber`), and sees to it that
 the thread sleeps while nothing is runnable.
 
-1. `serve` returns when the processes have all gone, or all wait.
+1. `serve` returns when the processes have all gone, or all wait, or an event loop is to have its turn.
 2. `sleep` waits until a timer is due, a signal comes, or another thread has made a process runnable
    (`sleeper.h`).
 3. Memory that very many processes have left goes back to the system when there is nothing to do, and at the end.
@@ -18,6 +18,7 @@ cdef enum served_t:
     SERVED_FAILED = -1  # An exception is set.
     SERVED_GONE = 0     # There are no more processes.
     SERVED_IDLE = 1     # All wait.
+    SERVED_BATCH = 2    # The event loop is to have its turn (`_poller`).
 
 
 # Let processes run for as long as they can.

@@ -45,6 +45,8 @@ cdef enum:
 cdef served_t serve(Scheduler scheduler) except SERVED_FAILED:
     cdef process_t* process
     while True:
+        if scheduler.batch_over:
+            return SERVED_BATCH
         process = scheduler.handed
         scheduler.handed = NULL
         if process == NULL:
@@ -113,7 +115,7 @@ cdef int sleep(Scheduler scheduler) except -1:
         others = None  # Not the main thread: Python handles no signals here.
     try:
         PyErr_CheckSignals()
-        if scheduler.runq.runnable_len == 0:
+        if scheduler.runq.runnable_len == 0 and not scheduler.polls:
             sleep_until_due(scheduler)
     finally:
         if others is not None:

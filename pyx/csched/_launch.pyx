@@ -6,10 +6,12 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_CheckExact
 
 from csched._cpython cimport (
-    PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN, Py_CLEAR, PyCoro_CheckExact, PyIter_Send, PyObject_CallMethodObjArgs,
-    PySendResult, csched_call, csched_take_exception, new_reference,
+    PYGEN_ERROR, PYGEN_NEXT, PYGEN_RETURN, PyCoro_CheckExact, PyIter_Send, PyObject_CallMethodObjArgs,
+    PySendResult, csched_call, csched_is_coroutine_function, csched_take_exception, new_reference,
 )
 from csched._process cimport FLAG_NEW, lower_flag, process_t
+from csched._running cimport show_loop
+from csched._signal cimport SLICES_IN_LOOP, Signals
 
 cdef object RESOLVE = "resolve"
 cdef object THROW = "throw"
@@ -26,29 +28,33 @@ cdef object arity_error(object services, object function, object args, object ca
     return error
 
 
-cdef PyObject* call_mfa(object services, process_t* process, PyObject* args) noexcept:
+cdef PyObject* call_mfa(Signals signals, process_t* process, PyObject* args) noexcept:
     """A function of its own: the stack of a process that waits has `launch` on it."""
     cdef PyObject* result
     cdef PyObject* callable = PyObject_CallMethodObjArgs(
-        <PyObject*>services, <PyObject*>RESOLVE, process.function, args, <PyObject*>NULL)
+        <PyObject*>signals.services, <PyObject*>RESOLVE, process.function, args, <PyObject*>NULL)
     if callable == NULL:
         return NULL
+    if signals.watches_slices & SLICES_IN_LOOP:
+        show_loop(signals, csched_is_coroutine_function(callable))
     result = csched_call(callable, args)
     if result == NULL and PyErr_ExceptionMatches(TypeError):
-        error = arity_error(services, <object>process.function, <object>args, <object>callable)
+        error = arity_error(signals.services, <object>process.function, <object>args, <object>callable)
         PyErr_SetObject(type(error), error)
     Py_DECREF(<object>callable)
     return result
 
 
-cdef PySendResult launch(object services, process_t* process, PyObject** result) noexcept:
+cdef PySendResult launch(Signals signals, process_t* process, PyObject** result) noexcept:
     """Call what was spawned; if that makes a coroutine, it is the process."""
     cdef PyObject* args = process.coroutine
     process.coroutine = NULL
     lower_flag(process, FLAG_NEW)
     if PyTuple_CheckExact(<object>process.function):
-        result[0] = call_mfa(services, process, args)
+        result[0] = call_mfa(signals, process, args)
     else:
+        if signals.watches_slices & SLICES_IN_LOOP:
+            show_loop(signals, csched_is_coroutine_function(process.function))
         result[0] = csched_call(process.function, args)
     Py_DECREF(<object>args)
     if result[0] == NULL:
@@ -57,6 +63,8 @@ cdef PySendResult launch(object services, process_t* process, PyObject** result)
         return PYGEN_RETURN
     process.coroutine = result[0]
     result[0] = NULL
+    if signals.watches_slices & SLICES_IN_LOOP:
+        show_loop(signals, True)
     return PyIter_Send(process.coroutine, <PyObject*>None, result)
 
 
@@ -71,11 +79,3 @@ cdef PySendResult throw_into(process_t* process, object error, PyObject** result
         result[0] = <PyObject*>returned
         return PYGEN_RETURN
     return PYGEN_ERROR
-
-
-cdef PySendResult refuse(process_t* process, PyObject** result) noexcept:
-    """It awaits what is not csched's: raise TypeError there."""
-    awaited = <object>result[0]
-    Py_CLEAR(result[0])
-    return throw_into(process, TypeError(
-        f"a process awaited {awaited!r}, which is neither csched's nor a coroutine"), result)

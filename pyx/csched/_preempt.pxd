@@ -13,7 +13,8 @@ which it may be interrupted.
    c. a trace or profile function runs: greenlet gets stuck;
    d. a frame on its stack belongs to `importlib._bootstrap*` (module locks belong to the thread), or to
       a package whose code assumes that nothing happens between two awaits: asyncio, and those in
-      `atomic`.
+      `atomic`; or is that of a function which holds a lock that such code takes (`codes`), and would
+      wait for without end.
    The preemption is then owed: the next tick, or the release of the last lock, asks again.
 4. A file keeps other processes out while one is in it (`buffered.h`). So a tick in which the process
    could have run spares it once, to let it leave.
@@ -43,6 +44,7 @@ cdef extern from "ticker.h":
         int blocked
         int64_t next_deadline_ns
         int insist
+        int polls
         int busy
         int lost
 
@@ -75,6 +77,7 @@ cdef class Preemption:
     cdef object last                # and at its end.
     cdef Heaps heaps                # To whom a collection is told; set before `start`.
     cdef dict roots                 # 3d: names of packages -> True; also caches the names looked up.
+    cdef tuple codes                # 3d: the code of such functions.
     cdef void* base                 # The frame below all processes: whoever called `run`.
     cdef object old_tick            # The handlers of before.
     cdef object old_interrupt

@@ -38,7 +38,7 @@ cdef extern from "guards.h":
 
 cdef extern from "interp.h":
     void* csched_top_frame() noexcept
-    int csched_frames_forbid(void* base, object roots) noexcept
+    int csched_frames_forbid(void* base, object roots, tuple codes) noexcept
 
 cdef extern from "pythread.h":
     unsigned long PyThread_get_thread_ident() noexcept
@@ -87,6 +87,7 @@ cdef class Preemption:
         self.thread = csched_thread_state()
         self.base = csched_top_frame()
         self.roots = dict.fromkeys((*IMPORT_SYSTEM, *atomic), True)
+        self.codes = ()
         try:
             if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
                 self.old_interrupt = _signal.signal(_signal.SIGINT, on_interrupt)
@@ -175,7 +176,7 @@ cdef class Preemption:
             and not self.is_collecting()
             and hooks_running() == 0
             and self.thread.tracing == 0
-            and not csched_frames_forbid(self.base, self.roots)
+            and not csched_frames_forbid(self.base, self.roots, self.codes)
         )
 
     cdef bint spares(self) noexcept:

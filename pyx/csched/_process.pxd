@@ -68,6 +68,12 @@ cdef enum:
     FLAG_LARGE_HEAP = 16384
     # It has not run yet.
     FLAG_NEW = 32768
+    # A plain process that awaits (`csched.wait`): it sees the event loop as an `async def` process does.
+    FLAG_AWAITS = 65536
+    # Its task was cancelled while it awaited nothing that could be: CancelledError is raised where it waits next.
+    FLAG_CANCELLED = 131072
+    # It stopped inside an event loop of its own, which is in `Attributes.own_loop`.
+    FLAG_OWN_LOOP = 262144
 
 
 cdef enum:
@@ -110,7 +116,7 @@ cdef struct process_t:
     uint64_t parent         # Pid.id of who spawned it; its own if no process did.
     uint8_t state           # STATE_...
     uint8_t priority        # PRIORITY_...
-    uint16_t flags          # FLAG_...
+    uint32_t flags          # FLAG_...
     uint8_t backoff         # How often in a row it was found blocked in a system call: it is asked ever more rarely.
     uint8_t unwindings      # How often ProcessExit was raised in it.
     uint16_t arity          # Number of arguments that it was spawned with, for the listing.
@@ -128,6 +134,10 @@ cdef class Attributes:
     cdef dict dictionary            # The process dictionary; None if it is empty.
     cdef dict suspending            # Pid -> times that the process suspends it; None if empty.
     cdef Pid group_leader           # None: the default one.
+    cdef object waiter              # `_await.Waiter`, by which a future wakes it; None if it never waited for one.
+    cdef object task                # What asyncio takes for its task (`_loop.ProcessTask`); None if nobody asked.
+    cdef object awaiting            # The coroutine that `csched.wait` drives; None if there is none.
+    cdef tuple own_loop             # FLAG_OWN_LOOP: that loop, and its hooks for asynchronous generators.
     cdef object output              # Text for that one, of a line that is not complete; None if there is none.
     cdef object unwinding           # The ProcessExit that was raised in it; None if none was.
     cdef int64_t raised_ns          # When it was raised last.
@@ -178,8 +188,8 @@ cdef inline bint has(process_t* process, int flag) noexcept:
 
 
 cdef inline void raise_flag(process_t* process, int flag) noexcept:
-    process.flags |= <uint16_t>flag
+    process.flags |= <uint32_t>flag
 
 
 cdef inline void lower_flag(process_t* process, int flag) noexcept:
-    process.flags &= <uint16_t>~flag
+    process.flags &= <uint32_t>~flag

@@ -3,7 +3,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_GET_SIZE
-from libc.stdint cimport uint8_t, uint16_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memset
 
 from csched._cpython cimport Py_CLEAR
@@ -79,7 +79,7 @@ cdef void process_fill(
     if context is not None:
         Py_INCREF(context)
         process.context = <PyObject*>context
-    process.flags = <uint16_t>(flags | FLAG_NEW)
+    process.flags = <uint32_t>(flags | FLAG_NEW)
     process.priority = <uint8_t>priority
     process.parent = pid.id
     process.arity = <uint16_t>min(<Py_ssize_t>0xFFFF, PyTuple_GET_SIZE(args))

@@ -45,12 +45,6 @@ from csched._types cimport RUNNER_POOL
 cdef enum:
     # Times that a process may swallow its exit before its stack is given up.
     UNWINDINGS = 100
-    # What an unwinding process has before its exit is raised once more: slices of running,
-    GRACE_SLICES = 1000
-    # or nanoseconds if it blocks in a system call.
-    GRACE_NS = 1_000_000_000
-    # How often that happens before its stack is given up.
-    GRACES = 2
 
 
 cdef enum:
@@ -58,17 +52,6 @@ cdef enum:
     TEARDOWN_STEPS = 8
     # A collection is charged one reduction for so many objects that survive it: 50 us for 2,000.
     OBJECTS_PER_REDUCTION = 10
-
-
-cdef enum:
-    # What a process asks for when it stops.
-    ASK_MESSAGE = 0     # Wait for a message past `scanned`, or for its timer if one is set.
-    ASK_TIMER = 1       # Wait for its timer alone.
-    ASK_YIELD = 2       # Run again after its equals.
-    ASK_SLICE = 3       # It has used up its slice.
-    ASK_BLOCKED = 4     # It was found blocked in a system call.
-    ASK_FILE = 5        # Wait until it may enter a file that others are in (`buffered.h`).
-    ASK_ROOM = 6        # Wait until there is room for what it sends (`_limit`).
 
 
 @cython.final
@@ -81,12 +64,13 @@ cdef class Scheduler(Signals):
     cdef int asked                      # ASK_...: what the awaitable that suspends `current` wants.
     cdef bint ticked                    # The slice before was ended by a tick: the next begins at one.
     cdef bint stopping                  # All processes have been told to exit; new ones are at birth.
+    cdef bint batch_over                # The event loop is to have its turn: nobody is picked (`_poller`).
+    cdef bint loop_is_closing           # All have gone; what is left in the event loop is cancelled.
     cdef bint closed                    # The last process has ended: nothing can be asked any more.
     cdef bint interrupted               # By SIGINT: `run` raises KeyboardInterrupt.
     cdef uint64_t slices                # Number of the slice that runs, or ran last.
     cdef uint64_t slice_ticks           # Ticks when it began.
     cdef uint64_t look_ticks            # Ticks when timers were last looked at.
-    cdef int64_t work                   # Reductions used since then.
     cdef csched_ticker_t* ticker
     cdef int* held                      # Preemption.held
     # Stacks. A runner keeps itself alive for as long as its loop goes on.
@@ -102,6 +86,8 @@ cdef class Scheduler(Signals):
     cdef Preemption preemption
     cdef uint64_t process_limit
     cdef int64_t slice_ns
+    cdef int dirty_schedulers           # Threads of `to_thread`, at most;
+    cdef object threads                 # their pool; None before it is needed.
     cdef object result                  # What the first process returned,
     cdef object error                   # or raised.
     cdef object failure                 # What a signal handler of the user's raised while nobody ran.
@@ -113,8 +99,9 @@ cdef class Scheduler(Signals):
     cdef process_t* spawn(self, object function, object args, int flags, int priority) except NULL
     cdef bint may_wait(self) noexcept
     cdef int park(self, int ask) except -1
+    cdef int obey(self, process_t* process, int ask) except -1
+    cdef object interruption(self, process_t* process)
     cdef int give_way(self, process_t* process, int ask) except -1
-    cdef int hurry(self, process_t* process, bint blocked) except -1
     cdef object exit_exception(self, process_t* process)
     cdef process_t* pick(self) noexcept
     cdef void look(self) noexcept
@@ -130,6 +117,7 @@ cdef class Scheduler(Signals):
     cdef int bury(self, process_t* process) except -1
     cdef int abandon(self, process_t* process) except -1
     cdef int shut_down(self) except -1
+    cdef int fail(self, object error) except -1
 
     cdef inline int set_timer(self, process_t* process, int64_t deadline_ns) except -1:
         """Wake the process at that moment, instead of at any that was set before."""

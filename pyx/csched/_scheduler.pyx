@@ -1,8 +1,9 @@
 cimport cython
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF
-from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint16_t, uint64_t
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint64_t
 
+from csched._await cimport REFUSED, await_other, cancel_awaited, end_waiting, still_waits, take_cancellation
 from csched._collect cimport check_heap_size, collect_heap
 from csched._context cimport enter_context, forget_snapshot, keep_context, leave_context, take_snapshot
 from csched._copy cimport hooks_running
@@ -14,23 +15,25 @@ from csched._due cimport serve_due
 from csched._fiber cimport fiber_current, fiber_switch
 from csched._heap cimport LEFT_BEHIND_MAX, heap_is_due, heap_move
 from csched._ids cimport Pid
-from csched._launch cimport launch, refuse, throw_into
+from csched._launch cimport launch, throw_into
 from csched._mailbox cimport mailbox_clear
 from csched._preempt cimport csched_ticker_t
 from csched._process cimport (
-    FLAG_DOOMED, FLAG_EXITING, FLAG_HAS_LEADER, FLAG_MAIN, FLAG_NEW, FLAG_NEWS, FLAG_SUSPENDED, FLAG_TIMED_OUT,
-    FLAG_WAITS_FOR_MESSAGE, Attributes, attributes_of, attributes_or_none, has, process_fill, process_free, process_new,
-    process_t, raise_flag,
+    FLAG_CANCELLED, FLAG_DOOMED, FLAG_EXITING, FLAG_HAS_LEADER, FLAG_MAIN, FLAG_NEW, FLAG_NEWS, FLAG_SUSPENDED,
+    FLAG_TIMED_OUT, FLAG_WAITS_FOR_MESSAGE, Attributes, attributes_of, attributes_or_none, has, process_fill,
+    process_free, process_new, process_t, raise_flag,
 )
+from csched._running cimport follow_process, is_elsewhere, leave_process
 from csched._runq cimport (
     runq_charge, runq_pop, runq_pop_first_blocked, runq_push_blocked, runq_push_fresh, runq_push_preempted,
     runq_push_woken,
 )
-from csched._signal cimport doom, doom_all, make_runnable
+from csched._signal cimport SLICES_IN_LOOP, SLICES_TIMED, doom, doom_all, make_runnable
 from csched._teardown cimport make_exit, report_end, send_output, set_reason, tear_down
 from csched._timer cimport monotonic_ns, wheel_free, wheel_next_deadline
 from csched._types cimport (
-    CONTEXT_REDS, RUNNER_POOL, STATE_DEAD, STATE_EXITING, STATE_RUNNING, STATE_SUSPENDED, STATE_WAITING,
+    ASK_BLOCKED, ASK_FILE, ASK_FUTURE, ASK_MESSAGE, ASK_ROOM, ASK_SLICE, ASK_TIMER, ASK_YIELD, CONTEXT_REDS,
+    RUNNER_POOL, STATE_DEAD, STATE_EXITING, STATE_RUNNING, STATE_SUSPENDED, STATE_WAITING,
 )
 
 from csched._errors import ProcessExit, SystemLimit
@@ -101,6 +104,8 @@ cdef class Scheduler:
         cdef process_t* process
         if self.ticker.ticks != self.look_ticks or self.work >= 2 * CONTEXT_REDS or self.ticker.lost:
             self.look()
+            if self.batch_over:
+                return NULL
         while True:
             process = runq_pop(&self.runq, self.ticker.ticks)
             if process == NULL:
@@ -113,6 +118,8 @@ cdef class Scheduler:
         """See which timers have expired, and which blocked processes are to be asked again."""
         self.look_ticks = self.ticker.ticks
         self.work = 0
+        if self.polls and monotonic_ns() >= self.batch_end_ns:
+            self.batch_over = True
         if self.wheel.timers_len == 0 and self.runq.blocked_len == 0:
             self.ticker.next_deadline_ns = INT64_MAX  # Those that were set have been cancelled.
             return
@@ -133,7 +140,10 @@ cdef class Scheduler:
         self.slice_ticks = ticker.ticks
         self.held[0] = process.held
         if self.watches_slices:
-            self.on_slice_begin(self, process)
+            if self.watches_slices & SLICES_TIMED:
+                self.on_slice_begin(self, process)
+            if self.watches_slices & SLICES_IN_LOOP and is_elsewhere(self, process):
+                follow_process(self, process)
         if process.backoff:
             self.preemption.probe(self.slices)
         if self.ticked:
@@ -148,7 +158,7 @@ cdef class Scheduler:
         cdef uint8_t state = process.state
         process.state = STATE_EXITING  # A finalizer of what was handed over last may send, not wait.
         csched_clear_stop(<PyObject*>self.stop)
-        if self.watches_slices:
+        if self.watches_slices & SLICES_TIMED:
             self.on_slice_end(self, process)
         process.state = state
         used = CONTEXT_REDS - self.reductions_left
@@ -175,7 +185,7 @@ cdef class Scheduler:
         if ask != ASK_BLOCKED:
             process.backoff = 0
         if ask == ASK_MESSAGE or ask == ASK_TIMER:
-            if has(process, FLAG_DOOMED | FLAG_TIMED_OUT) or (
+            if has(process, FLAG_DOOMED | FLAG_TIMED_OUT | FLAG_CANCELLED) or (
                 ask == ASK_MESSAGE and (process.mailbox.tail != self.scanned or has(process, FLAG_NEWS))
             ):
                 runq_push_woken(&self.runq, process)
@@ -190,8 +200,15 @@ cdef class Scheduler:
                 runq_push_woken(&self.runq, process)
             else:
                 process.state = STATE_WAITING
+        elif ask == ASK_FUTURE:
+            if still_waits(process):
+                process.state = STATE_WAITING
+            else:
+                runq_push_woken(&self.runq, process)
         elif ask == ASK_ROOM:
-            if has(process, FLAG_DOOMED) or (<Attributes>process.relations.attributes).sending.receiver == NULL:
+            if has(process, FLAG_DOOMED | FLAG_CANCELLED) or (
+                (<Attributes>process.relations.attributes).sending.receiver == NULL
+            ):
                 runq_push_woken(&self.runq, process)
             else:
                 process.state = STATE_WAITING
@@ -224,24 +241,32 @@ cdef class Scheduler:
             return self.reap(process)  # It was told to exit before it began.
         enter_context(self.thread, process, &self.lender)
         if has(process, FLAG_NEW):
-            status = launch(self.services, process, &result)
-        elif has(process, FLAG_DOOMED):
-            self.ticker.insist = True
-            status = throw_into(process, self.exit_exception(process), &result)
+            status = launch(self, process, &result)
+        elif has(process, FLAG_DOOMED | FLAG_CANCELLED):
+            error = self.interruption(process)
+            if error is not None:
+                status = throw_into(process, error, &result)
+            else:
+                Py_INCREF(SUSPEND)
+                result = <PyObject*>SUSPEND
+                status = PYGEN_NEXT
+                self.asked = ASK_FUTURE
         else:
             status = PyIter_Send(process.coroutine, <PyObject*>None, &result)
         while status == PYGEN_NEXT:
-            if result == <PyObject*>SUSPEND or result == <PyObject*>None:
-                if heap_is_due(&process.heap, self.gc.allocated[0]):
-                    self.collect(process)
-                leave_context(self.thread, process, &self.lender)
-                # A bare `yield`, as of a `types.coroutine`, is a yield_().
-                ask = self.asked if result == <PyObject*>SUSPEND else <int>ASK_YIELD
-                Py_DECREF(<object>result)
-                self.end(process)
-                self.settle(process, ask)
-                return 0
-            status = refuse(process, &result)
+            if result == <PyObject*>SUSPEND:
+                Py_DECREF(SUSPEND)
+            else:
+                self.asked = await_other(self, process, &result, &status)
+                if self.asked == REFUSED:
+                    continue
+            if heap_is_due(&process.heap, self.gc.allocated[0]):
+                self.collect(process)
+            leave_context(self.thread, process, &self.lender)
+            ask = self.asked
+            self.end(process)
+            self.settle(process, ask)
+            return 0
         return self.finish(process, status, result)
 
     # --- Death ---------------------------------------------------------------------------------
@@ -286,6 +311,7 @@ cdef class Scheduler:
         if attributes is not None:
             if attributes.urgent != NULL:
                 mailbox_clear(attributes.urgent)
+            end_waiting(self, attributes)
             attributes.unwinding = attributes.dictionary = attributes.label = None
             if attributes.output is not None:
                 send_output(self, process, attributes)
@@ -365,6 +391,12 @@ cdef class Scheduler:
         doom_all(self, "shutdown")
         return 0
 
+    cdef int fail(self, object error) except -1:
+        """It was raised where no process runs: `run` raises it, when all have gone."""
+        if self.failure is None:
+            self.failure = error
+        return self.shut_down()
+
     # --- Stacks --------------------------------------------------------------------------------
 
     cdef int park(self, int ask) except -1:
@@ -372,14 +404,33 @@ cdef class Scheduler:
         cdef process_t* process = self.current
         if process.state != STATE_RUNNING:
             raise ProcessExit("normal")  # A finalizer of a process that is dead.
-        if has(process, FLAG_DOOMED):
-            raise self.exit_exception(process)
+        if has(process, FLAG_DOOMED | FLAG_CANCELLED):
+            self.obey(process, ask)
         if hooks_running() or self.preemption.is_collecting():
             raise RuntimeError("a process cannot wait inside a copying hook or a collection")
         self.give_way(process, ask)
-        if has(process, FLAG_DOOMED):
-            raise self.exit_exception(process)
+        if has(process, FLAG_DOOMED | FLAG_CANCELLED):
+            self.obey(process, ask)
         return 0
+
+    cdef int obey(self, process_t* process, int ask) except -1:
+        """Raise in the process that runs what `interruption` says, unless it only lets others run."""
+        while has(process, FLAG_DOOMED) or ask != ASK_SLICE:
+            error = self.interruption(process)
+            if error is not None:
+                raise error
+            self.give_way(process, ASK_FUTURE)
+        return 0
+
+    cdef object interruption(self, process_t* process):
+        """What is raised in a process that is to be interrupted; None: not before what it awaits is unwound."""
+        if cancel_awaited(process):
+            return None
+        if has(process, FLAG_DOOMED):
+            self.ticker.insist = True
+            return self.exit_exception(process)
+        self.clear_timer(process)
+        return take_cancellation(self, process)
 
     cdef bint may_wait(self) noexcept:
         """Whether the process that runs may stop here of its own accord."""
@@ -393,6 +444,8 @@ cdef class Scheduler:
         cdef int asked = self.asked
         if heap_is_due(&process.heap, self.gc.allocated[0]):
             self.collect(process)
+        if self.watches_slices & SLICES_IN_LOOP:
+            leave_process(self, process)
         self.end(process)
         self.settle(process, ask)
         next = self.pick()
@@ -426,51 +479,6 @@ cdef class Scheduler:
         if has(process, FLAG_DOOMED):
             self.ticker.insist = True  # It is to be looked after even if nobody else is runnable.
         return fiber_switch(fiber)
-
-    # --- Signals -------------------------------------------------------------------------------
-
-    def on_tick(self, signum, frame):
-        """Called by CPython in the stack of the process that runs, when its slice is over."""
-        cdef process_t* process = self.current
-        cdef csched_ticker_t* ticker = self.ticker
-        cdef bint blocked
-        if ticker == NULL or process == NULL or ticker.tripped != self.slices or process.state != STATE_RUNNING:
-            return
-        blocked = ticker.blocked
-        if blocked:
-            self.slice_ticks = ticker.ticks  # Nothing is charged for time in the kernel.
-        else:
-            # The whole slice is; if the process cannot be stopped here, the next call will do it.
-            self.reductions_left = min(self.reductions_left, 0)
-        if not self.preemption.may_switch() or self.preemption.spares():
-            return
-        if not (has(process, FLAG_DOOMED) and process.unwindings == 0):
-            self.preemptions += 1
-            self.ticked = True
-            process.over_us = <int32_t>(ticker.over_ns // 1000)
-            self.give_way(process, ASK_BLOCKED if blocked else ASK_SLICE)
-        if has(process, FLAG_DOOMED):
-            self.hurry(process, blocked)
-
-    cdef int hurry(self, process_t* process, bint blocked) except -1:
-        """A process that was told to exit has run for a slice: raise that in it, unless it is about to go."""
-        cdef int64_t ago
-        if process.unwindings:
-            # It is in a `finally` block, or has swallowed it: nobody can tell, so it is given time.
-            process.grace += 1
-            ago = monotonic_ns() - attributes_of(process).raised_ns
-            if ago < GRACE_NS if blocked else process.grace < GRACE_SLICES:
-                return 0
-            process.unwindings = min(UNWINDINGS, process.unwindings + UNWINDINGS // GRACES)
-        raise self.exit_exception(process)
-
-    def on_interrupt(self, signum, frame):
-        """Called by CPython for SIGINT: everybody is told to exit, then `run` raises KeyboardInterrupt."""
-        cdef process_t* process = self.current
-        self.interrupted = True
-        self.shut_down()
-        if process != NULL and self.may_wait():
-            raise self.exit_exception(process)
 
     def __dealloc__(self):
         forget_snapshot(&self.snapshot)

@@ -19,8 +19,8 @@ from csched._ids cimport Pid
 from csched._mailbox cimport mailbox_take
 from csched._move cimport move
 from csched._process cimport FLAG_BOUNDED, has, process_t
-from csched._scheduler cimport ASK_MESSAGE, Scheduler, charge
-from csched._types cimport PRIORITY_NORMAL
+from csched._scheduler cimport Scheduler, charge
+from csched._types cimport ASK_MESSAGE, PRIORITY_NORMAL
 
 from csched import _aio, _bif, _bif_spawn
 

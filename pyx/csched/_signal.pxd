@@ -33,7 +33,7 @@ Sources: erl_proc_sig_queue.h; Erlang reference manual, "Processes"; SEMANTICS 1
 """
 
 from cpython.object cimport PyObject
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from csched._copy_capi cimport Py_TYPE
 from csched._copy_kinds cimport is_atom, is_flat
@@ -59,6 +59,12 @@ cdef enum exit_kind_t:
     EXIT_BY_SELF = 2    # and of the process itself.
 
 
+cdef enum:
+    # Signals.watches_slices
+    SLICES_TIMED = 1    # `_watch`.
+    SLICES_IN_LOOP = 2  # `_running`: asyncio is there; an `async def` process sees the event loop, a plain one not.
+
+
 cdef class Signals:
     # What it takes for a signal to arrive; the base of Scheduler, which has the rest.
     cdef runq_t runq
@@ -66,8 +72,8 @@ cdef class Signals:
     cdef csched_gc_t gc                 # Of `heaps`.
     cdef PyThreadState* thread          # The one that called `run`.
     cdef bint sleeping                  # The hub waits in `sleeper`; whoever makes a process runnable wakes it.
-    cdef bint watches_slices            # `_watch` wants to know when a slice begins and ends,
-    cdef bint watches_queues            # and when a message has come into a mailbox.
+    cdef int watches_slices             # SLICES_...: who wants to know when a slice begins and ends;
+    cdef bint watches_queues            # `_watch`, also when a message has come into a mailbox.
     cdef bint leads_output              # Group leaders print: `sys.stdout` was replaced (`_bif_leader`).
     cdef ProcessTable table
     cdef dict names                     # Registered name -> Pid.
@@ -76,6 +82,14 @@ cdef class Signals:
     cdef Heaps heaps
     cdef heap_t nursery                 # What is copied for a process that is not made yet, or never was.
     cdef csched_sleeper_t sleeper
+    # The event loop.
+    cdef bint polls                     # There is one, in which the hub runs (`_poller`),
+    cdef object event_loop              # this; it may be one that is not born yet (`csched._loop`). None: no asyncio.
+    cdef object request_batch           # Called by a future that makes a process runnable in the loop's callbacks.
+    cdef object loop_services           # `csched._loop`: the parts of the runtime that know asyncio.
+    cdef bint loop_is_seen              # It is the thread's running loop now.
+    cdef int64_t batch_end_ns           # When the loop is to have its turn (CLOCK_MONOTONIC, ns).
+    cdef int64_t work                   # Reductions used since timers, and that, were last looked at.
     cdef object watch                   # `_watch.Watch`; None if there was no system monitor in this run.
     # What `_watch` has handed in: see `watches_queues`, `watches_slices`. Only `on_slice_end` may run Python code.
     cdef void (*on_message)(Signals signals, process_t* process) noexcept

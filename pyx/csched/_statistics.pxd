@@ -7,7 +7,7 @@ kept where they change (`_scheduler`, `_runq`, `_ids`).
    run as in OTP, in `Scheduler.told`.
 2. Times are float seconds. CPU time is the whole program's, for its processes are one thread of it.
 
-Left out of OTP's items: what has no meaning here (atoms, ports, allocators, dirty schedulers, distribution buffers).
+Left out of OTP's items: what has no meaning here (atoms, ports, allocators, distribution buffers).
 
 Sources: erl_bif_info.c; erlang:system_info/1, erlang:statistics/1.
 """

@@ -32,6 +32,7 @@ def system_info(item):
         ``"process_count"`` (O(1)), ``"process_limit"``: ints. ``"preemption"``: ``"signals"`` if a process is
         interrupted wherever it is, ``"calls"`` if slices end at csched's own calls only, because `run` was
         told so or was called outside the main thread. ``"schedulers"``, ``"schedulers_online"``: 1.
+        ``"dirty_schedulers"``: threads that `to_thread` has, as `run` was told.
         ``"logical_processors"``: of this machine; None if unknown. ``"wordsize"``: bytes in a word, the unit of sizes.
         ``"garbage_collection"``: what is collected at a time, the memory of a ``"process"``, or that of the whole
         ``"interpreter"``. ``"start_time"``: when the run began, on the clock of `time.monotonic`. ``"machine"``:
@@ -58,6 +59,8 @@ def system_info(item):
         return "signals" if scheduler.preemption.by_signal else "calls"
     if item == "schedulers" or item == "schedulers_online":
         return 1
+    if item == "dirty_schedulers":
+        return scheduler.dirty_schedulers
     if item == "logical_processors":
         return os.cpu_count()
     if item == "wordsize":

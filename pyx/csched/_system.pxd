@@ -9,3 +9,21 @@ interpreter back as it was, whatever happened.
 3. If a loop itself fails (out of memory), the processes that are left are leaked, never resumed: their
    pids are those of dead processes from then on.
 """
+
+cimport cython
+
+from csched._poller cimport Poller
+from csched._scheduler cimport Scheduler
+
+
+@cython.final
+cdef class Event:
+    # What is called when asyncio has been imported, and when the event loop has been born.
+    cdef Scheduler scheduler
+    cdef bint is_birth
+
+
+@cython.final
+cdef class Guest:
+    cdef Scheduler scheduler
+    cdef Poller poller

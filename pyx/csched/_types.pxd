@@ -65,3 +65,15 @@ cdef enum:
     # In no queue: it was due to run, and others have suspended it. `_signal.release` moves it on, or being
     # told to exit.
     STATE_SUSPENDED = 6
+
+
+cdef enum:
+    # What a process asks for when it stops.
+    ASK_MESSAGE = 0     # Wait for a message past `scanned`, or for its timer if one is set.
+    ASK_TIMER = 1       # Wait for its timer alone.
+    ASK_YIELD = 2       # Run again after its equals.
+    ASK_SLICE = 3       # It has used up its slice.
+    ASK_BLOCKED = 4     # It was found blocked in a system call.
+    ASK_FILE = 5        # Wait until it may enter a file that others are in (`buffered.h`).
+    ASK_ROOM = 6        # Wait until there is room for what it sends (`_limit`).
+    ASK_FUTURE = 7      # Wait until the future is done that its waiter watches (`_await`).

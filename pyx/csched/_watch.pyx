@@ -16,7 +16,7 @@ from csched._process cimport (
     messages_of, process_t, raise_flag,
 )
 from csched._scheduler cimport Scheduler
-from csched._signal cimport Signals, deliver_signal
+from csched._signal cimport SLICES_TIMED, Signals, deliver_signal
 from csched._timer cimport deadline_after, monotonic_ns
 from csched._types cimport WORD_SIZE
 
@@ -266,7 +266,7 @@ cdef class Watch:
         self.large_heap = options.get("large_heap", INT64_MAX)
         self.low, self.high = options.get("long_message_queue", (0, INT64_MAX))
         signals.watches_queues = "long_message_queue" in options
-        signals.watches_slices = True
+        signals.watches_slices |= SLICES_TIMED
         signals.on_message = on_message
         signals.on_slice_begin = on_slice_begin
         signals.on_slice_end = on_slice_end
@@ -274,7 +274,8 @@ cdef class Watch:
 
     cdef int stop(self, Signals signals) except -1:
         """Nothing is watched any more."""
-        signals.watches_queues = signals.watches_slices = False
+        signals.watches_queues = False
+        signals.watches_slices &= ~SLICES_TIMED
         self.pid = None
         self.options = None
         self.began_ns = self.collection_ns = 0

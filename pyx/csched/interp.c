@@ -81,7 +81,22 @@ static int globals_forbid(PyObject *globals, PyObject *roots)
     return forbids;
 }
 
-int csched_frames_forbid(void *base, PyObject *roots)
+static int code_forbids(_PyInterpreterFrame *frame, PyObject *codes)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    PyObject *code = frame->f_executable;
+#else
+    PyObject *code = (PyObject *)frame->f_code;
+#endif
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(codes); i++) {
+        if (PyTuple_GET_ITEM(codes, i) == code) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int csched_frames_forbid(void *base, PyObject *roots, PyObject *codes)
 {
     PyObject *recent[RECENT] = {NULL};
     unsigned int next = 0;
@@ -89,6 +104,9 @@ int csched_frames_forbid(void *base, PyObject *roots)
     for (; frame != NULL && (void *)frame != base; frame = frame->previous) {
         if (is_shim(frame)) {
             continue;
+        }
+        if (code_forbids(frame, codes)) {
+            return 1;
         }
         PyObject *globals = frame->f_globals;
         int seen = 0;

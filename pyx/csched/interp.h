@@ -22,12 +22,13 @@
 void *csched_top_frame(void);
 
 /* 1 if any frame from the innermost to `base` (not included; NULL or a frame that is not on the
-   stack: to the outermost) runs code of a module that `roots` names, else 0.
+   stack: to the outermost) runs one of the code objects in the tuple `codes`, or code of a module
+   that `roots` names, else 0.
 
    `roots` is a dict. True for "asyncio" covers `asyncio` and every module whose name begins with
    "asyncio."; True for a name with a dot covers that module alone. The answer for each other module
    met is noted in the dict, so that the next look costs one lookup. If memory runs out: 1. */
-int csched_frames_forbid(void *base, PyObject *roots);
+int csched_frames_forbid(void *base, PyObject *roots, PyObject *codes);
 
 /* The globals of the function that a suspended generator, coroutine or asynchronous generator runs,
    borrowed; NULL if it has finished, or is none of these. Asking it for its frame instead would make

@@ -36,10 +36,14 @@ void csched_sleeper_wait(csched_sleeper_t *sleeper, int64_t ns) {
     int64_t ms = ns / 1000000 + 1;
     ready = poll(&fd, 1, ns == INT64_MAX ? -1 : ms > 1000000 ? 1000000 : (int)ms);
 #endif
-    if (ready > 0) {
-        char buffer[64];
-        while (read(sleeper->read_fd, buffer, sizeof buffer) > 0) {
-        }
+    if (ready > 0) csched_sleeper_drain(sleeper);
+}
+
+int csched_sleeper_fd(const csched_sleeper_t *sleeper) { return sleeper->read_fd; }
+
+void csched_sleeper_drain(csched_sleeper_t *sleeper) {
+    char buffer[64];
+    while (read(sleeper->read_fd, buffer, sizeof buffer) > 0) {
     }
 }
 

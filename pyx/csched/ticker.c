@@ -78,7 +78,7 @@ void csched_ticker_follow(csched_ticker_t *ticker, uint64_t slice, int32_t over_
 
 static int anyone_waits(csched_ticker_t *ticker, int64_t now) {
     return *ticker->runnable_len != 0 || *ticker->blocked_len != 0 || ticker->insist ||
-           now >= ticker->next_deadline_ns;
+           ticker->polls || now >= ticker->next_deadline_ns;
 }
 
 /* A tick has ended a slice that has used so much. */

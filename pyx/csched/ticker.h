@@ -72,6 +72,8 @@ typedef struct {
     const volatile uint32_t *blocked_len;
     /* Processes were told to exit: they are interrupted even if nobody waits. */
     volatile int insist;
+    /* An event loop shares the thread: whoever runs is interrupted even if no process waits. */
+    volatile int polls;
     /* The scheduler has something to run. Cleared by the scheduler when it goes to sleep. */
     volatile int busy;
     /* The timer is off, or the thread waits on `wake`, until the scheduler is busy again. */

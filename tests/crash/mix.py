@@ -113,10 +113,15 @@ def threads(rng):
 
 def event_loop(rng):
     async def later():
-        await asyncio.sleep(0)
-        return 1
+        await asyncio.sleep(rng.choice([0, 0.001]))
+        return await asyncio.gather(asyncio.to_thread(len, "abc"), asyncio.sleep(0, 1))
 
-    asyncio.run(later())
+    try:
+        asyncio.get_running_loop()
+        is_own = False  # asyncio.run is refused there.
+    except RuntimeError:
+        is_own = rng.random() < 0.5
+    assert (asyncio.run if is_own else csched.wait)(later()) == [3, 1]
 
 
 def children(rng):

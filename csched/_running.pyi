@@ -1,0 +1,3 @@
+from typing import Any
+
+def task_in_loop(loop: Any) -> Any: ...

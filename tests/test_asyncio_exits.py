@@ -407,3 +407,68 @@ def test_a_plain_process_is_killed_in_the_middle_of_its_stack():
 
     assert run(main) == "killed"
     assert log == ["stack"]
+
+
+def test_ctrl_c_does_not_leave_asyncio_s_own_code_half_way():
+    """What is raised in the middle of a transport's write has it closed, with a complaint."""
+    program = textwrap.dedent("""
+        import asyncio, os, signal, threading
+
+        import csched
+        from csched import aio, share, spawn
+
+        async def pump(writer):
+            while True:
+                writer.write(b"x" * 1000)
+                await writer.drain()
+
+        async def sink(reader, writer):
+            try:
+                while await reader.read(65536):
+                    pass
+            except asyncio.CancelledError:
+                pass  # In a callback of its own asyncio complains of it.
+
+        async def main():
+            server = await asyncio.start_server(sink, "127.0.0.1", 0)
+            _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            spawn(pump, share(writer))
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+            await aio.receive()
+
+        for _ in range(3):
+            try:
+                csched.run(main)
+            except KeyboardInterrupt:
+                print("interrupted")
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "interrupted\n" * 3
+    assert done.stderr == ""
+
+
+def test_ctrl_c_ends_a_process_that_loops_in_what_asyncio_calls():
+    program = textwrap.dedent("""
+        import asyncio, os, signal, threading
+
+        import csched
+
+        async def endless():
+            while True:
+                pass
+
+        def main():
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+            asyncio.run(endless())
+
+        try:
+            csched.run(main)
+        except KeyboardInterrupt:
+            print("interrupted")
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "interrupted\n"

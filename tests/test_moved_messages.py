@@ -295,6 +295,45 @@ def test_what_a_finalizer_sends_in_a_collection_arrives_whole(kind):
     assert kind.run(body) == ([*range(WARM)], {"number": []})
 
 
+class Parting:
+    """Sends what is garbage with it."""
+
+    to: csched.Pid
+
+    def __init__(self, number: int) -> None:
+        self.me, self.parts = self, [[[number]]]
+
+    def __del__(self) -> None:
+        send(self.to, self.parts.pop())
+
+
+@both_kinds
+def test_what_a_collection_is_at_is_not_moved_even_if_csched_does_not_hear_of_it(kind):
+    async def body(calls):
+        Parting.to, received, callbacks = self(), [], gc.callbacks[:]
+        gc.callbacks.clear()
+        try:
+            gc.collect()
+        finally:
+            gc.callbacks[:] = callbacks
+        for _ in range(WARM):
+            received.append(await calls.receive(timeout=10))
+            received[-1].append(received[-1])
+            gc.collect()
+        return sorted(number for ((number,), _) in received)
+
+    # What was made before the run is on the interpreter's lists.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        for number in range(WARM):
+            Parting(number)
+        assert kind.run(body) == [*range(WARM)]
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def tell_number(to: csched.Pid, number: int) -> None:
     send(to, [number, {"number": [number]}])
 

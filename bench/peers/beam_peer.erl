@@ -65,11 +65,13 @@ prepare(pingpong, Size) ->
     erlang:yield(),
     fun() -> ping(Echo, Size) end;
 prepare(ring, Size) ->
+    end_ring(get(ring)),
     First = lists:foldl(
         fun(_, Next) -> spawn(fun() -> node_of_ring(Next) end) end,
         self(),
         lists:seq(2, ?RING)
     ),
+    put(ring, First),
     erlang:yield(),
     fun() -> turn(First, Size div ?RING) end;
 prepare(skynet, Size) ->
@@ -135,8 +137,19 @@ ping(Echo, N) ->
         {_, N} -> ping(Echo, N - 1)
     end.
 
+%% That of the run before: there may be thousands of runs.
+end_ring(undefined) ->
+    ok;
+end_ring(First) ->
+    First ! stop,
+    receive
+        stop -> ok
+    end.
+
 node_of_ring(Next) ->
     receive
+        stop ->
+            Next ! stop;
         Token ->
             Next ! Token,
             node_of_ring(Next)

@@ -133,7 +133,10 @@ cdef bint cancel_awaited(process_t* process) except -1:
 
 cdef object take_cancellation(Signals signals, process_t* process):
     lower_flag(process, FLAG_CANCELLED | FLAG_YIELDED)
-    return attributes_of(process).task.cancellation()
+    try:
+        return attributes_of(process).task.cancellation()
+    except BaseException as error:
+        return error  # A signal handler of the user's raised in there.
 
 
 cdef int end_waiting(Signals signals, Attributes attributes) except -1:

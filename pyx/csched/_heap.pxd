@@ -55,7 +55,7 @@ cdef extern from "gc_lists.h":
     void csched_heap_init(csched_heap_t* heap) noexcept
     bint csched_heap_is_empty(const csched_heap_t* heap) noexcept
     void csched_heap_splice(csched_heap_t* to, csched_heap_t* source) noexcept
-    void csched_heap_take(csched_heap_t* to, PyObject* object) noexcept
+    bint csched_heap_take(csched_heap_t* to, PyObject* object) noexcept
     Py_ssize_t csched_heap_len(const csched_heap_t* heap) noexcept
     Py_ssize_t csched_heap_size(const csched_heap_t* heap, Py_ssize_t limit, Py_ssize_t* objects_len) noexcept
 

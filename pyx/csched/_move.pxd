@@ -16,7 +16,8 @@ taken from it.
    dangle at the end of the statement.
 4. The containers are taken from the list that they are on, to the end of the receiver's, by their own links
    (`_heap`). No Python code runs between the first look and the end. One that the collector has untracked stays so.
-   In a collection, or a hook of a copy, another list than the sender's is entered: nothing is moved.
+   In a collection, or a hook of a copy, another list than the sender's is entered, and an object that a collection
+   looks at is marked: nothing is moved. What is refused late stays on the sender's list.
 5. Who could get at it later? `send` returns its message, so the next instruction must drop the result: then None is
    returned. Into the slot goes None as well, before anybody else runs: when the sender is preempted in the call or
    after it, or killed, nothing of it refers to the message, and the message's one reference is its mailbox's.

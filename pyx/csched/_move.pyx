@@ -57,10 +57,11 @@ cdef struct tree_t:
 
 
 cdef fate_t take(tree_t* tree, PyObject* container, size_t words) noexcept:
-    tree.words += words
     if tree.list != NULL:
+        if not csched_heap_take(tree.list, container):
+            return FATE_COPIED
         tree.len += 1
-        csched_heap_take(tree.list, container)
+    tree.words += words
     return FATE_MOVED
 
 

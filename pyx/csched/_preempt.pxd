@@ -89,6 +89,7 @@ cdef class Preemption:
                    uint32_t* blocked_len, csched_busy_scheduler_t files, object on_tick, object on_interrupt) except -1
     cdef int stop(self) except -1
     cdef bint may_switch(self) noexcept
+    cdef bint in_atomic_code(self) noexcept
     cdef bint spares(self) noexcept
     cdef bint waits_for_file(self, void* process) noexcept
     cdef void forget(self, void* process) noexcept

@@ -176,8 +176,12 @@ cdef class Preemption:
             and not self.is_collecting()
             and hooks_running() == 0
             and self.thread.tracing == 0
-            and not csched_frames_forbid(self.base, self.roots, self.codes)
+            and not self.in_atomic_code()
         )
+
+    cdef bint in_atomic_code(self) noexcept:
+        """3d."""
+        return csched_frames_forbid(self.base, self.roots, self.codes)
 
     cdef bint spares(self) noexcept:
         """Whether this tick lets the process that runs leave the files that it is in: once a slice, if it can."""

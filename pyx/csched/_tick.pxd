@@ -4,7 +4,8 @@
 2. A tick ends the slice, if this is a place where a process may be switched away from (`_preempt`).
 3. A process that was told to exit and runs on is made to: at the first tick, and then, since it may be in a `finally`
    block, whenever its grace is over.
-4. Ctrl-C tells everybody to exit; `run` raises KeyboardInterrupt when they have.
+4. Ctrl-C tells everybody to exit; `run` raises KeyboardInterrupt when they have. It is raised at once in the process
+   that runs; but in code that relies on not being left half-way, as asyncio's, when it is out of that, if it is soon.
 """
 
 cimport cython
@@ -20,11 +21,15 @@ cdef enum:
     GRACE_NS = 1_000_000_000
     # How often that happens before its stack is given up.
     GRACES = 2
+    # Ticks for which Ctrl-C spares a process that is in such code (4).
+    SPARED_TICKS = 100
 
 
 @cython.final
 cdef class Handlers:
     cdef Scheduler scheduler
+    cdef int spared_ticks       # That are left since Ctrl-C came in such code; 0: it did not.
+    cdef int interrupt(self, process_t* process) except -1
 
 
 cdef Handlers new_handlers(Scheduler scheduler)

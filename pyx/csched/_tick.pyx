@@ -33,6 +33,10 @@ cdef class Handlers:
             # The whole slice is; if the process cannot be stopped here, the next call will do it.
             scheduler.reductions_left = min(scheduler.reductions_left, 0)
         if not scheduler.preemption.may_switch() or scheduler.preemption.spares():
+            if self.spared_ticks:
+                self.spared_ticks -= 1
+                if self.spared_ticks == 0:
+                    self.interrupt(process)
             return
         if not (has(process, FLAG_DOOMED) and process.unwindings == 0):
             scheduler.preemptions += 1
@@ -48,10 +52,19 @@ cdef class Handlers:
         cdef process_t* process = scheduler.current
         scheduler.interrupted = True
         scheduler.shut_down()
-        if process != NULL and scheduler.may_wait():
-            raise scheduler.exit_exception(process)
+        if process != NULL:
+            if scheduler.preemption.by_signal and scheduler.preemption.in_atomic_code():
+                self.spared_ticks = SPARED_TICKS
+            else:
+                self.interrupt(process)
         if scheduler.loop_is_closing:
             raise KeyboardInterrupt  # It may wait for what nobody ends.
+
+    cdef int interrupt(self, process_t* process) except -1:
+        """Make the process that runs end here, if it can."""
+        if has(process, FLAG_DOOMED) and self.scheduler.may_wait():
+            raise self.scheduler.exit_exception(process)
+        return 0
 
 
 cdef int hurry(Scheduler scheduler, process_t* process, bint blocked) except -1:

@@ -81,14 +81,18 @@ static inline void csched_heap_splice(csched_heap_t *to, csched_heap_t *from)
     csched_heap_init(from);
 }
 
-/* Move one object to the end of `to`, from the list that it is on; none if it is on no list. Not in a collection. */
-static inline void csched_heap_take(csched_heap_t *to, PyObject *object)
+/* Move one object to the end of `to`, from the list that it is on; it stays if it is on no list. 0: it belongs to a
+   collection that goes on, and has been left where it is. */
+static inline int csched_heap_take(csched_heap_t *to, PyObject *object)
 {
     csched_heap_t *node = (csched_heap_t *)object - 1;
-    if (node->next == NULL) {
-        return;
-    }
     uintptr_t prev = (uintptr_t)node->prev;
+    if (node->next == NULL) {
+        return 1;
+    }
+    if (prev & 2) {
+        return 0;
+    }
     csched_heap_t *before = (csched_heap_t *)(prev & ~(uintptr_t)3);
     before->next = node->next;
     node->next->prev = (csched_heap_t *)((uintptr_t)before | ((uintptr_t)node->next->prev & 3));
@@ -96,6 +100,7 @@ static inline void csched_heap_take(csched_heap_t *to, PyObject *object)
     node->prev = (csched_heap_t *)((uintptr_t)to->prev | (prev & 3));
     to->prev->next = node;
     to->prev = node;
+    return 1;
 }
 
 Py_ssize_t csched_heap_len(const csched_heap_t *heap);

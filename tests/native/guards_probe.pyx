@@ -9,7 +9,7 @@ cdef extern from "guards.h":
 
 cdef extern from "interp.h":
     void* csched_top_frame() noexcept
-    int csched_frames_forbid(void* base, object roots) noexcept
+    int csched_frames_forbid(void* base, object roots, tuple codes) noexcept
 
 cdef int releases_len = 0
 
@@ -55,4 +55,4 @@ def top_frame():
 
 
 def forbids(roots, size_t base=0):
-    return bool(csched_frames_forbid(<void*>base, roots))
+    return bool(csched_frames_forbid(<void*>base, roots, ()))

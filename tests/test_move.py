@@ -172,18 +172,19 @@ def alternate(call: Any, me: Any, note: Any) -> None:
 def test_a_call_that_was_made_for_send_and_calls_another_is_no_proof(kind):
     async def body(calls):
         me, note = self(), Note()
-        outcomes = set()
+        # A code object of its own: an instruction that has once been made for another call stays so.
+        call = types.FunctionType(alternate.__code__.replace(), globals())
         for _ in range(WARM):
-            for _ in range(10):
-                alternate(send, me, note)
-                moved = id(await calls.receive()) == note.address
-            alternate(functools.partial(operator.call, send), me, note)
-            outcomes.add((moved, id(await calls.receive()) == note.address))
+            call(send, me, note)
+            moved = id(await calls.receive()) == note.address
+        outcomes = [moved]
+        for _ in range(WARM):
+            call(functools.partial(operator.call, send), me, note)
+            outcomes.append(id(await calls.receive()) == note.address)
         return outcomes
 
-    # That the partial's was moved never, while that before it was, at last.
-    assert (True, False) in kind.run(body)
-    assert all(not moved for _, moved in kind.run(body))
+    # The one before was moved: the instruction was made for that.
+    assert kind.run(body) == [True] + [False] * WARM
 
 
 @both_kinds
@@ -206,7 +207,16 @@ def tracer(*_: Any) -> Any:
 
 
 @both_kinds
-@pytest.mark.parametrize("watch", [sys.settrace, sys.setprofile])
+@pytest.mark.parametrize(
+    "watch",
+    [
+        pytest.param(
+            sys.settrace,
+            marks=pytest.mark.skipif(sys.version_info >= (3, 12), reason="it sees no calls there"),
+        ),
+        sys.setprofile,
+    ],
+)
 def test_nothing_is_moved_where_code_is_traced(kind, watch):
     async def body(calls):
         note, outcomes = Note(), []

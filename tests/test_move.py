@@ -172,7 +172,7 @@ def alternate(call: Any, me: Any, note: Any) -> None:
 def test_a_call_that_was_made_for_send_and_calls_another_is_no_proof(kind):
     async def body(calls):
         me, note = self(), Note()
-        # A code object of its own: an instruction that has once been made for another call stays so.
+        # Its own code: an instruction that was once made for another call stays so.
         call = types.FunctionType(alternate.__code__.replace(), globals())
         for _ in range(WARM):
             call(send, me, note)

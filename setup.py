@@ -46,7 +46,8 @@ DIRECTIVES = {
     "embedsignature": True,
     "embedsignature.format": "clinic",
 }
-CFLAGS = ["-O3", "-fno-strict-aliasing", "-Wno-unused-function"]
+# Instead of the interpreter's -g, which takes a third of the time and most of the size.
+CFLAGS = ["-O3", "-g0", "-fno-strict-aliasing", "-Wno-unused-function"]
 MACROS: list[tuple[str, str | None]] = [("CYTHON_WITHOUT_ASSERTIONS", None)]
 # Timers were in a library of their own before glibc 2.34.
 LDFLAGS: list[str] = ["-lrt"] if sys.platform == "linux" else []

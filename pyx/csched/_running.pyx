@@ -1,7 +1,7 @@
 """The running loop of each process; its theory of operation is in `_running.pxd`."""
 
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_INCREF
+from cpython.ref cimport Py_DECREF, Py_INCREF
 
 from csched._cpython cimport csched_report_unraisable, csched_shortcut, csched_thread_state, shortcut_t
 from csched._process cimport (
@@ -185,6 +185,7 @@ cdef PyObject* current_task(PyObject* module, PyObject** args, Py_ssize_t args_l
     cdef PyObject* task = current_task_parsed(module, args, args_len, names)
     if task != <PyObject*>None or serving is None:
         return task
+    Py_DECREF(<object>task)
     # It has taken the one argument that there is, by position or by name.
     loop = <object>args[0] if args_len or names != NULL else None
     result = task_in_loop(serving.event_loop if loop is None else loop)

@@ -115,13 +115,7 @@ def check(
         if isinstance(main, types.CoroutineType):
             hint = f": pass {main.__name__} and its arguments, not a coroutine"
         raise TypeError(f"run() needs a function, not {main!r}{hint}")
-    if not isinstance(process_limit, int):
-        raise TypeError(f"process_limit is an int, not {process_limit!r}")
-    if process_limit not in PROCESS_LIMITS:
-        raise ValueError(
-            f"process_limit must be from {PROCESS_LIMITS[0]:,} to {PROCESS_LIMITS[-1]:,}, "
-            f"not {process_limit:,}"
-        )
+    _check_number("process_limit", process_limit, PROCESS_LIMITS)
     if not isinstance(slice, int | float):
         raise TypeError(f"slice is a number of seconds, not {slice!r}")
     if not 0.0001 <= slice <= 1:
@@ -134,13 +128,7 @@ def check(
             raise TypeError(f"atomic holds names of packages, not {package!r}")
     if dirty_schedulers is None:
         dirty_schedulers = (os.cpu_count() or 1) + 10
-    if not isinstance(dirty_schedulers, int):
-        raise TypeError(f"dirty_schedulers is an int, not {dirty_schedulers!r}")
-    if dirty_schedulers not in DIRTY_SCHEDULERS:
-        raise ValueError(
-            f"dirty_schedulers must be from {DIRTY_SCHEDULERS[0]} to {DIRTY_SCHEDULERS[-1]:,}, "
-            f"not {dirty_schedulers:,}"
-        )
+    _check_number("dirty_schedulers", dirty_schedulers, DIRTY_SCHEDULERS)
     return {
         "process_limit": process_limit,
         "slice_ns": round(slice * 1e9),
@@ -149,3 +137,10 @@ def check(
         "dirty_schedulers": dirty_schedulers,
         "services": _services,
     }
+
+
+def _check_number(name: str, value: int, allowed: range) -> None:
+    if not isinstance(value, int):
+        raise TypeError(f"{name} is an int, not {value!r}")
+    if value not in allowed:
+        raise ValueError(f"{name} must be from {allowed[0]:,} to {allowed[-1]:,}, not {value:,}")

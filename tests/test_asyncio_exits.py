@@ -32,7 +32,8 @@ async def slow_to_cancel(user):
         await asyncio.sleep(60)
     except asyncio.CancelledError:
         log.append("unwinding")
-        await asyncio.sleep(0.005)
+        for _ in range(20):
+            await asyncio.sleep(0.0005)
         log.append("unwound")
         raise
 
@@ -67,25 +68,8 @@ def test_a_killed_process_is_gone_when_what_it_awaits_is_unwound(kind):
 
 @both_kinds
 def test_what_is_awaited_is_cancelled_once_even_if_its_process_is_woken_meanwhile(kind):
-    async def cancelled_once(user):
-        try:
-            send(user, "begun")
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            log.append("unwinding")
-            for _ in range(20):
-                await asyncio.sleep(0.0005)
-            log.append("unwound")
-            raise
-
-    async def body(calls, user):
-        if calls is aio:
-            await asyncio.create_task(cancelled_once(user))
-        else:
-            csched.wait(body(aio, user))
-
     async def main():
-        pid, ref = spawn_monitor(kind.function(body), self())
+        pid, ref = spawn_monitor(kind.function(awaits_a_task), self())
         await aio.receive("begun", timeout=60)
         csched.exit(pid, "kill")
         while csched.is_alive(pid):

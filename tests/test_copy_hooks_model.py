@@ -23,7 +23,8 @@ from copy_graphs import (
     messages,
     reachable,
 )
-from hypothesis import HealthCheck, given, settings
+from copy_models import only_the_objects_of_these_tests_are_looked_at, slow  # noqa: F401
+from hypothesis import given
 from hypothesis import strategies as st
 
 import csched
@@ -133,22 +134,6 @@ def traces(message: Any) -> tuple[Any, ...]:
         [sys.getrefcount(kind) for kind in TYPES],
         [types[kind] for kind in TYPES],
     )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _only_the_objects_of_these_tests_are_looked_at():
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-slow = settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 
 
 @given(scripted(), st.data())

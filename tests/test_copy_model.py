@@ -8,26 +8,11 @@ from typing import Any
 
 import pytest
 from copy_graphs import Broken, compare, messages, reachable
-from hypothesis import HealthCheck, given, settings
+from copy_models import only_the_objects_of_these_tests_are_looked_at, slow  # noqa: F401
+from hypothesis import given
 from hypothesis import strategies as st
 
 from csched._copy import CopyError, copy
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _only_the_objects_of_these_tests_are_looked_at():
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-slow = settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 
 
 @given(messages())

@@ -1,4 +1,5 @@
-from cpython.float cimport PyFloat_AsDouble
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble
+from cpython.long cimport PyLong_AsLongAndOverflow
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
@@ -198,8 +199,8 @@ cdef int wait_for_room(
     return 0
 
 
-cdef int64_t seconds_to_deadline(object seconds, str name) except -1:
-    """The moment so many seconds from now (CLOCK_MONOTONIC, ns); 0 for no time at all."""
+cdef double to_seconds(object seconds, str name) except -1:
+    """A number of seconds of any type, checked."""
     cdef double number
     try:
         number = PyFloat_AsDouble(seconds)
@@ -209,6 +210,20 @@ cdef int64_t seconds_to_deadline(object seconds, str name) except -1:
         raise ValueError(f"{name} is out of range: {seconds!r}") from None
     if not number >= 0:
         raise ValueError(f"{name} must not be negative or NaN: {seconds!r}")
+    return number
+
+
+cdef int64_t seconds_to_deadline(object seconds, str name) except -1:
+    """The moment so many seconds from now (CLOCK_MONOTONIC, ns); 0 for no time at all."""
+    cdef double number = -1
+    cdef int is_too_large = 0
+    # What nearly all callers give is looked at in place.
+    if type(seconds) is float:
+        number = PyFloat_AS_DOUBLE(seconds)
+    elif type(seconds) is int:
+        number = PyLong_AsLongAndOverflow(seconds, &is_too_large)
+    if is_too_large or not number >= 0:
+        number = to_seconds(seconds, name)
     if number == 0:
         return 0
     return deadline_after(number, monotonic_ns())

@@ -32,9 +32,10 @@ cdef Ref set_message_timer(object dest, object message, object seconds, bint is_
     cdef Ref ref
     if scheduler.thread != csched_thread_state():
         raise NotRunning(f"{caller} was called in a thread that is not the scheduler's")
-    if isinstance(dest, str):
-        dest = check_name(dest, caller)
-    check_dest(scheduler, dest, caller)
+    if type(dest) is not Pid or (<Pid>dest).run != scheduler.table.run:
+        if isinstance(dest, str):
+            dest = check_name(dest, caller)
+        check_dest(scheduler, dest, caller)
     deadline_ns = seconds_to_deadline(seconds, "seconds")
     if type(dest) is Pid:
         process = <process_t*>(<Pid>dest).process

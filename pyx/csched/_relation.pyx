@@ -11,6 +11,13 @@ from csched._cpython cimport Py_CLEAR
 from csched._ids cimport REF_PLAIN, REF_MONITOR, REF_TIMER, Ref
 from csched._timer cimport timer_init
 
+cdef enum:
+    # Message timers that are kept for the next: to set one and to cancel it does not reach the allocator.
+    FREE_TIMERS = 256
+
+cdef message_timer_t* free_timers = NULL
+cdef int free_timers_len = 0
+
 
 cdef void* new_struct(size_t size) except NULL:
     cdef void* result = PyMem_Malloc(size)
@@ -201,8 +208,19 @@ cdef void watchers_remove(monitor_t** first, monitor_t* monitor) noexcept:
 
 
 cdef message_timer_t* message_timer_new(object ref) except NULL:
-    cdef message_timer_t* timer = <message_timer_t*>new_struct(sizeof(message_timer_t))
+    global free_timers, free_timers_len
+    cdef message_timer_t* timer = free_timers
+    if timer != NULL:
+        free_timers = timer.next
+        free_timers_len -= 1
+    else:
+        timer = <message_timer_t*>PyMem_Malloc(sizeof(message_timer_t))
+        if timer == NULL:
+            raise MemoryError
     timer_init(&timer.timer)
+    timer.next = timer.prev = NULL
+    timer.dest = timer.message = NULL
+    timer.words = 0
     timer.ref = <PyObject*>ref
     Py_INCREF(ref)
     (<Ref>ref).target = timer
@@ -211,11 +229,17 @@ cdef message_timer_t* message_timer_new(object ref) except NULL:
 
 
 cdef void message_timer_free(message_timer_t* timer) noexcept:
+    global free_timers, free_timers_len
     cdef PyObject* ref = timer.ref
     cdef PyObject* dest = timer.dest
     cdef PyObject* message = timer.message
     forget_target(ref)
-    PyMem_Free(timer)
+    if free_timers_len < FREE_TIMERS:
+        timer.next = free_timers
+        free_timers = timer
+        free_timers_len += 1
+    else:
+        PyMem_Free(timer)
     Py_CLEAR(ref)
     Py_CLEAR(dest)
     Py_CLEAR(message)

@@ -1,9 +1,9 @@
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t
 
-from csched._bif cimport any_scheduler, charge_call, check_name, copy_reductions, is_process, seconds_to_deadline
-from csched._cpython cimport csched_thread_state
+from csched._bif cimport any_scheduler, charge_call, check_name, copy_reductions, seconds_to_deadline
+from csched._cpython cimport Py_TYPE, csched_thread_state, new_reference
 from csched._due cimport TIMER_MESSAGE
 from csched._ids cimport NO_OWNER, REF_TIMER, Pid, Ref
 from csched._post cimport check_dest
@@ -24,36 +24,47 @@ cdef message_timer_t* timer_of(Ref ref) noexcept:
 
 cdef Ref set_message_timer(object dest, object message, object seconds, bint is_wrapped, str caller):
     cdef Scheduler scheduler = any_scheduler()
-    cdef int64_t deadline_ns
-    cdef process_t* process = NULL
-    cdef message_timer_t* timer
-    cdef relations_t* relations = NULL
-    cdef size_t words = 0
-    cdef Ref ref
     if scheduler.thread != csched_thread_state():
         raise NotRunning(f"{caller} was called in a thread that is not the scheduler's")
     if type(dest) is not Pid or (<Pid>dest).run != scheduler.table.run:
         if isinstance(dest, str):
             dest = check_name(dest, caller)
         check_dest(scheduler, dest, caller)
-    deadline_ns = seconds_to_deadline(seconds, "seconds")
-    if type(dest) is Pid:
+    return new_reference(
+        arm(scheduler, <PyObject*>dest, <PyObject*>message, <PyObject*>seconds, is_wrapped))
+
+
+cdef PyObject* arm(
+    Scheduler scheduler, PyObject* dest, PyObject* message, PyObject* seconds, bint is_wrapped
+) except NULL:
+    cdef int64_t deadline_ns = seconds_to_deadline(<object>seconds, "seconds")
+    cdef process_t* setter = scheduler.current
+    cdef process_t* process = NULL
+    cdef message_timer_t* timer
+    cdef relations_t* relations = NULL
+    cdef size_t words = 0
+    cdef bint is_pid = Py_TYPE(dest) == <PyTypeObject*>Pid
+    cdef object copy
+    cdef Ref ref
+    if is_pid:
         process = <process_t*>(<Pid>dest).process
-    copy = copy_to(scheduler, process, message, &words)
-    if is_process(scheduler):
-        ref = scheduler.table.make_ref((<Pid>scheduler.current.pid).id, scheduler.current.mailbox.tail)
+    copy = copy_to(scheduler, process, <object>message, &words)
+    if setter != NULL:
+        ref = scheduler.table.make_ref((<Pid>setter.pid).id, setter.mailbox.tail)
     else:
         ref = scheduler.table.make_ref(NO_OWNER, 0)
-    if type(dest) is Pid:
+    if is_pid:
         process = <process_t*>(<Pid>dest).process
         if process == NULL or has(process, FLAG_DOOMED | FLAG_EXITING):
-            return ref  # It would have been cancelled.
+            # It would have been cancelled.
+            Py_INCREF(ref)
+            return <PyObject*>ref
         relations = relations_of(process)
     if is_wrapped:
         copy = ("timeout", ref, copy)
     timer = message_timer_new(ref)
-    Py_INCREF(dest)
-    timer.dest = <PyObject*>dest
+    Py_INCREF(<object>dest)
+    timer.dest = dest
     Py_INCREF(copy)
     timer.message = <PyObject*>copy
     timer.words = words
@@ -65,11 +76,12 @@ cdef Ref set_message_timer(object dest, object message, object seconds, bint is_
         deadline_ns = monotonic_ns()
     wheel_set(scheduler.wheel, &timer.timer, deadline_ns)
     scheduler.ticker.next_deadline_ns = min(scheduler.ticker.next_deadline_ns, deadline_ns)
-    if is_process(scheduler):
+    if setter != NULL:
         charge_call(scheduler, 1 + copy_reductions(words))
     elif scheduler.sleeping:
         wake_hub(scheduler)  # It may have meant to sleep for longer.
-    return ref
+    Py_INCREF(ref)
+    return <PyObject*>ref
 
 
 def send_after(dest, message, seconds):
@@ -188,15 +200,18 @@ def cancel_timer(ref):
     """
     cdef Scheduler scheduler = any_scheduler()
     cdef message_timer_t* timer = find_timer(scheduler, ref, "cancel_timer()")
-    cdef double left
     if timer == NULL:
         return None
-    left = seconds_left(timer)
+    return disarm(scheduler, timer)
+
+
+cdef double disarm(Scheduler scheduler, message_timer_t* timer) except -1:
+    cdef double left = seconds_left(timer)
     wheel_cancel(scheduler.wheel, &timer.timer)
     if timer.timer.owner != NULL:
         timers_remove(&(<process_t*>timer.timer.owner).relations.timers, timer)
     message_timer_free(timer)
-    if is_process(scheduler):
+    if scheduler.current != NULL:
         charge_call(scheduler, 1)
     return left
 

@@ -24,6 +24,7 @@ cdef extern from "Python.h":
     PyTypeObject* Py_TYPE(PyObject* obj) noexcept
     Py_ssize_t PyVectorcall_NARGS(size_t args_flags) noexcept
     PyObject* PyCFunction_GET_SELF(PyObject* function) noexcept     # Borrowed.
+    PyObject* PyFloat_FromDouble(double value) except NULL  # Owned.
     int PyErr_CheckSignals() except -1
     ctypedef struct PyCodeObject:
         pass

@@ -8,24 +8,26 @@ cimport csched._scheduler as core
 from csched._aio cimport RECEIVE_ANY
 from csched._bif cimport charge_call, charge_send, deliver, is_process, is_simple, post, running, send_to_pid
 from csched._bif_spawn cimport spawner
+from csched._bif_timer cimport arm, disarm, timer_of
 from csched._copy_capi cimport Py_REFCNT, Py_TYPE, PyFunction_Type
 from csched._copy_kinds cimport is_atom, is_flat
 from csched._copy_objects cimport is_bare_function
 from csched._cpython cimport (
-    PyCFunction_GET_SELF, PyVectorcall_NARGS, csched_set_vectorcall, csched_shortcut, shortcut_t,
+    PyCFunction_GET_SELF, PyFloat_FromDouble, PyVectorcall_NARGS, csched_set_vectorcall, csched_shortcut, shortcut_t,
 )
 from csched._heap cimport csched_heap_t
-from csched._ids cimport Pid
+from csched._ids cimport Pid, Ref
 from csched._mailbox cimport mailbox_take
 from csched._move cimport move
 from csched._process cimport FLAG_BOUNDED, has, process_t
+from csched._relation cimport message_timer_t
 from csched._scheduler cimport Scheduler, charge
 from csched._types cimport ASK_MESSAGE, PRIORITY_NORMAL
 
-from csched import _aio, _bif, _bif_spawn
+from csched import _aio, _bif, _bif_spawn, _bif_timer
 
 # What they leave to others.
-cdef shortcut_t send_parsed, receive_parsed, aio_receive_parsed, spawn_parsed
+cdef shortcut_t send_parsed, receive_parsed, aio_receive_parsed, spawn_parsed, send_after_parsed, cancel_timer_parsed
 
 # The public function.
 cdef object SEND = _bif.send
@@ -154,8 +156,32 @@ cdef inline tuple pack(Scheduler scheduler, PyObject** items, Py_ssize_t items_l
     return packed
 
 
+cdef PyObject* send_after(PyObject* module, PyObject** args, Py_ssize_t args_len, PyObject* names) except NULL:
+    """`send_after(pid, message, seconds)`, called by a process."""
+    cdef Scheduler scheduler = core.current
+    if args_len != 3 or not is_to_pid(scheduler, args, 2, names) or not is_process(scheduler):
+        return send_after_parsed(module, args, args_len, names)
+    return arm(scheduler, args[0], args[1], args[2], False)
+
+
+cdef PyObject* cancel_timer(PyObject* module, PyObject** args, Py_ssize_t args_len, PyObject* names) except NULL:
+    """`cancel_timer(ref)` of a timer that is set, called by a process."""
+    cdef Scheduler scheduler = core.current
+    cdef message_timer_t* timer = NULL
+    if (
+        args_len == 1 and names == NULL and Py_TYPE(args[0]) == <PyTypeObject*>Ref
+        and scheduler is not None and is_process(scheduler)
+    ):
+        timer = timer_of(<Ref>args[0])
+    if timer == NULL:
+        return cancel_timer_parsed(module, args, args_len, names)
+    return PyFloat_FromDouble(disarm(scheduler, timer))
+
+
 send_parsed = csched_shortcut(SEND, send)
 csched_set_vectorcall(SEND, send_by_vectorcall)
 receive_parsed = csched_shortcut(_bif.receive, receive)
 aio_receive_parsed = csched_shortcut(_aio.receive, aio_receive)
 spawn_parsed = csched_shortcut(_bif_spawn.spawn, spawn)
+send_after_parsed = csched_shortcut(_bif_timer.send_after, send_after)
+cancel_timer_parsed = csched_shortcut(_bif_timer.cancel_timer, cancel_timer)

@@ -36,7 +36,7 @@ DIRECTIVES = {
     "boundscheck": DEBUG,
     "wraparound": False,
     "cdivision": True,
-    "nonecheck": True,
+    "nonecheck": True,  # But for UNCHECKED.
     "initializedcheck": DEBUG,
     "auto_pickle": False,
     "autotestdict": False,
@@ -45,6 +45,21 @@ DIRECTIVES = {
     "binding": False,
     "embedsignature": True,
     "embedsignature.format": "clinic",
+}
+# Modules of the hot path, in which nothing that may be None is used before it is compared with None: without the
+# checks a round trip takes 5 % fewer instructions. The debug flavour, which the tests run with too, keeps them.
+UNCHECKED = {
+    "_aio",
+    "_bif",
+    "_bif_spawn",
+    "_bif_timer",
+    "_context",
+    "_ids",
+    "_launch",
+    "_scheduler",
+    "_shortcut",
+    "_signal",
+    "_teardown",
 }
 # Instead of the interpreter's -g, which takes a third of the time and most of the size.
 CFLAGS = ["-O3", "-g0", "-fno-strict-aliasing", "-Wno-unused-function"]
@@ -88,7 +103,7 @@ class BuildExt(build_ext):
         import greenlet
         from Cython.Build import cythonize
 
-        flags = repr((DIRECTIVES, CFLAGS, MACROS, LDFLAGS)).encode()
+        flags = repr((DIRECTIVES, sorted(UNCHECKED), CFLAGS, MACROS, LDFLAGS)).encode()
         stamp = Path(self.build_temp) / f"flags-{hashlib.sha256(flags).hexdigest()[:16]}"
         if not stamp.exists():
             self.force = True
@@ -96,17 +111,24 @@ class BuildExt(build_ext):
                 old.unlink()
         for extension in self.extensions:
             extension.include_dirs.append(str(Path(greenlet.__file__).parent))
-        generated = cythonize(
-            self.extensions,
-            include_path=["pyx"],
-            build_dir=str(Path(self.build_temp) / "cython"),
-            compiler_directives=DIRECTIVES,
-            force=self.force,
-            quiet=True,
-        )
-        # Only the sources: setuptools keeps marks of its own on the objects that it knows.
-        for extension, done in zip(self.extensions, generated, strict=True):
-            extension.sources = done.sources
+        unchecked = [
+            extension
+            for extension in self.extensions
+            if extension.name.rpartition(".")[2] in UNCHECKED
+        ]
+        checked = [extension for extension in self.extensions if extension not in unchecked]
+        for extensions, nonecheck in ((unchecked, DEBUG), (checked, True)):
+            generated = cythonize(
+                extensions,
+                include_path=["pyx"],
+                build_dir=str(Path(self.build_temp) / "cython"),
+                compiler_directives={**DIRECTIVES, "nonecheck": nonecheck},
+                force=self.force,
+                quiet=True,
+            )
+            # Only the sources: setuptools keeps marks of its own on the objects that it knows.
+            for extension, done in zip(extensions, generated, strict=True):
+                extension.sources = done.sources
         super().build_extensions()
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.touch()

@@ -37,6 +37,8 @@ cdef process_t* runq_pop(runq_t* queue, uint64_t ticks) noexcept:
     if queue.runnable_len == 0:
         return NULL
     queue.runnable_len -= 1
+    if normal.woken.processes_len > queue.runnable_len:
+        return fifo_pop(&normal.woken)  # There were no others: the commonest case.
     if level_len(&queue.levels[PRIORITY_MAX]):
         return level_pop(&queue.levels[PRIORITY_MAX], ticks)
     if level_len(&queue.levels[PRIORITY_HIGH]):

@@ -105,9 +105,6 @@ cdef class Scheduler(Signals):
     cdef object exit_exception(self, process_t* process)
     cdef process_t* pick(self) noexcept
     cdef void look(self) noexcept
-    cdef void begin(self, process_t* process) noexcept
-    cdef void end(self, process_t* process) noexcept
-    cdef void settle(self, process_t* process, int ask) noexcept
     cdef int enter(self, process_t* process) except -1
     cdef int leave(self, process_t* next) except -1
     cdef void collect(self, process_t* process) noexcept

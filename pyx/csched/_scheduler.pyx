@@ -42,6 +42,105 @@ current = None
 SUSPEND = object()
 
 
+# --- A slice ------------------------------------------------------------------------------------
+
+
+cdef inline void begin(Scheduler self, process_t* process) noexcept:
+    """From here on all code that runs is the process's."""
+    cdef csched_ticker_t* ticker = self.ticker
+    self.slices += 1
+    self.current = process
+    self.gc.entered[0] = self.heaps.own = &process.heap.objects
+    process.state = STATE_RUNNING
+    self.reductions_left = CONTEXT_REDS
+    self.virtual_reductions = 0
+    self.slice_ticks = ticker.ticks
+    self.held[0] = process.held
+    if self.watches_slices:
+        if self.watches_slices & SLICES_TIMED:
+            self.on_slice_begin(self, process)
+        if self.watches_slices & SLICES_IN_LOOP and is_elsewhere(self, process):
+            follow_process(self, process)
+    if process.backoff:
+        self.preemption.probe(self.slices)
+    if self.ticked:
+        self.ticked = False
+        self.preemption.follow(self.slices, process.over_us)
+    ticker.slice = self.slices
+
+
+cdef inline void end(Scheduler self, process_t* process) noexcept:
+    """The slice is over: charge it."""
+    cdef int64_t used
+    cdef uint64_t ticks
+    cdef uint8_t state = process.state
+    process.state = STATE_EXITING  # A finalizer of what was handed over last may send, not wait.
+    csched_clear_stop(<PyObject*>self.stop)
+    if self.watches_slices & SLICES_TIMED:
+        self.on_slice_end(self, process)
+    process.state = state
+    used = CONTEXT_REDS - self.reductions_left
+    ticks = self.ticker.ticks - self.slice_ticks
+    self.ticker.slice = 0
+    if self.ticker.insist and not self.stopping:
+        self.ticker.insist = False
+    self.current = NULL
+    process.heap.allocated += self.gc.allocated[0]
+    self.gc.allocated[0] = 0
+    self.gc.entered[0] = self.heaps.own = self.gc.shared
+    process.held = <uint16_t>self.held[0]
+    self.held[0] = 0
+    if ticks > 1:
+        # Whole ticks in Python; the first may have begun before the slice did.
+        used += <int64_t>(ticks - 1) * CONTEXT_REDS
+    process.reductions += used - self.virtual_reductions
+    self.reductions += used - self.virtual_reductions
+    runq_charge(&self.runq, process, used, self.ticker.ticks)
+    self.work += used
+
+
+cdef inline void settle(Scheduler self, process_t* process, int ask) noexcept:
+    """The process has stopped: put it where what it asked for says."""
+    if ask == ASK_MESSAGE and process.mailbox.tail == self.scanned and not has(
+        process, FLAG_DOOMED | FLAG_TIMED_OUT | FLAG_CANCELLED | FLAG_NEWS
+    ):
+        process.backoff = 0
+        process.state = STATE_WAITING
+        raise_flag(process, FLAG_WAITS_FOR_MESSAGE)
+    else:
+        settle_else(self, process, ask)
+
+
+cdef void settle_else(Scheduler self, process_t* process, int ask) noexcept:
+    """It has asked for something else, or there is a message."""
+    if ask == ASK_BLOCKED:
+        runq_push_blocked(&self.runq, process, monotonic_ns(), self.slice_ns)
+        process.backoff += 1
+        return
+    process.backoff = 0
+    if ask == ASK_YIELD:
+        runq_push_fresh(&self.runq, process)
+    elif ask == ASK_SLICE:
+        runq_push_preempted(&self.runq, process, self.ticker.ticks)
+    elif ask == ASK_MESSAGE or is_there(self, process, ask):
+        runq_push_woken(&self.runq, process)
+    else:
+        process.state = STATE_WAITING
+
+
+cdef bint is_there(Scheduler self, process_t* process, int ask) noexcept:
+    """Whether what the process has asked for is there, or it is not to wait for it."""
+    if ask == ASK_FILE:
+        return (has(process, FLAG_DOOMED) and process.unwindings == 0) or not self.preemption.waits_for_file(process)
+    if ask == ASK_FUTURE:
+        return not still_waits(process)
+    if has(process, FLAG_DOOMED | FLAG_CANCELLED):
+        return True
+    if ask == ASK_TIMER:
+        return has(process, FLAG_TIMED_OUT)
+    return (<Attributes>process.relations.attributes).sending.receiver == NULL  # ASK_ROOM
+
+
 @cython.final
 cdef class Scheduler:
     # --- Birth ---------------------------------------------------------------------------------
@@ -128,96 +227,6 @@ cdef class Scheduler:
 
     # --- A slice -------------------------------------------------------------------------------
 
-    cdef void begin(self, process_t* process) noexcept:
-        """From here on all code that runs is the process's."""
-        cdef csched_ticker_t* ticker = self.ticker
-        self.slices += 1
-        self.current = process
-        self.gc.entered[0] = self.heaps.own = &process.heap.objects
-        process.state = STATE_RUNNING
-        self.reductions_left = CONTEXT_REDS
-        self.virtual_reductions = 0
-        self.slice_ticks = ticker.ticks
-        self.held[0] = process.held
-        if self.watches_slices:
-            if self.watches_slices & SLICES_TIMED:
-                self.on_slice_begin(self, process)
-            if self.watches_slices & SLICES_IN_LOOP and is_elsewhere(self, process):
-                follow_process(self, process)
-        if process.backoff:
-            self.preemption.probe(self.slices)
-        if self.ticked:
-            self.ticked = False
-            self.preemption.follow(self.slices, process.over_us)
-        ticker.slice = self.slices
-
-    cdef void end(self, process_t* process) noexcept:
-        """The slice is over: charge it."""
-        cdef int64_t used
-        cdef uint64_t ticks
-        cdef uint8_t state = process.state
-        process.state = STATE_EXITING  # A finalizer of what was handed over last may send, not wait.
-        csched_clear_stop(<PyObject*>self.stop)
-        if self.watches_slices & SLICES_TIMED:
-            self.on_slice_end(self, process)
-        process.state = state
-        used = CONTEXT_REDS - self.reductions_left
-        ticks = self.ticker.ticks - self.slice_ticks
-        self.ticker.slice = 0
-        if self.ticker.insist and not self.stopping:
-            self.ticker.insist = False
-        self.current = NULL
-        process.heap.allocated += self.gc.allocated[0]
-        self.gc.allocated[0] = 0
-        self.gc.entered[0] = self.heaps.own = self.gc.shared
-        process.held = <uint16_t>self.held[0]
-        self.held[0] = 0
-        if ticks > 1:
-            # Whole ticks in Python; the first may have begun before the slice did.
-            used += <int64_t>(ticks - 1) * CONTEXT_REDS
-        process.reductions += used - self.virtual_reductions
-        self.reductions += used - self.virtual_reductions
-        runq_charge(&self.runq, process, used, self.ticker.ticks)
-        self.work += used
-
-    cdef void settle(self, process_t* process, int ask) noexcept:
-        """The process has stopped: put it where what it asked for says."""
-        if ask != ASK_BLOCKED:
-            process.backoff = 0
-        if ask == ASK_MESSAGE or ask == ASK_TIMER:
-            if has(process, FLAG_DOOMED | FLAG_TIMED_OUT | FLAG_CANCELLED) or (
-                ask == ASK_MESSAGE and (process.mailbox.tail != self.scanned or has(process, FLAG_NEWS))
-            ):
-                runq_push_woken(&self.runq, process)
-            else:
-                process.state = STATE_WAITING
-                if ask == ASK_MESSAGE:
-                    raise_flag(process, FLAG_WAITS_FOR_MESSAGE)
-        elif ask == ASK_YIELD:
-            runq_push_fresh(&self.runq, process)
-        elif ask == ASK_FILE:
-            if (has(process, FLAG_DOOMED) and process.unwindings == 0) or not self.preemption.waits_for_file(process):
-                runq_push_woken(&self.runq, process)
-            else:
-                process.state = STATE_WAITING
-        elif ask == ASK_FUTURE:
-            if still_waits(process):
-                process.state = STATE_WAITING
-            else:
-                runq_push_woken(&self.runq, process)
-        elif ask == ASK_ROOM:
-            if has(process, FLAG_DOOMED | FLAG_CANCELLED) or (
-                (<Attributes>process.relations.attributes).sending.receiver == NULL
-            ):
-                runq_push_woken(&self.runq, process)
-            else:
-                process.state = STATE_WAITING
-        elif ask == ASK_SLICE:
-            runq_push_preempted(&self.runq, process, self.ticker.ticks)
-        else:
-            runq_push_blocked(&self.runq, process, monotonic_ns(), self.slice_ns)
-            process.backoff += 1
-
     cdef void collect(self, process_t* process) noexcept:
         """Collect the heap of the process that runs, which is about to stop."""
         cdef uint64_t scanned = self.scanned
@@ -233,7 +242,7 @@ cdef class Scheduler:
         """Give a process without a stack of its own a slice on this one."""
         cdef PyObject* result = NULL
         cdef PySendResult status
-        self.begin(process)
+        begin(self, process)
         if has(process, FLAG_EXITING):
             process.state = STATE_EXITING
             return self.bury(process)
@@ -264,8 +273,8 @@ cdef class Scheduler:
                 self.collect(process)
             leave_context(self.thread, process, &self.lender)
             ask = self.asked
-            self.end(process)
-            self.settle(process, ask)
+            end(self, process)
+            settle(self, process, ask)
             return 0
         return self.finish(process, status, result)
 
@@ -332,8 +341,8 @@ cdef class Scheduler:
             if is_done:
                 break
             if self.reductions_left <= 0 or self.ticker.ticks - self.slice_ticks > 1:
-                self.end(process)
-                self.settle(process, ASK_SLICE)
+                end(self, process)
+                settle(self, process, ASK_SLICE)
                 return 0
         mailbox_clear(&process.mailbox)  # What has arrived since.
         attributes = attributes_or_none(process)
@@ -344,7 +353,7 @@ cdef class Scheduler:
         Py_CLEAR(process.exit)
         if self.heaps.left_behind >= LEFT_BEHIND_MAX and not self.preemption.is_collecting():
             self.heaps.collect_left_behind()
-        self.end(process)
+        end(self, process)
         self.heaps.hand_over(&process.heap)
         process.state = STATE_DEAD
         process_free(process)
@@ -446,11 +455,11 @@ cdef class Scheduler:
             self.collect(process)
         if self.watches_slices & SLICES_IN_LOOP:
             leave_process(self, process)
-        self.end(process)
-        self.settle(process, ask)
+        end(self, process)
+        settle(self, process, ask)
         next = self.pick()
         if next == process:
-            self.begin(process)
+            begin(self, process)
             return 0
         keep_context(&self.lender)
         # Not always a runner: the process may use greenlets of its own.
@@ -473,7 +482,7 @@ cdef class Scheduler:
     cdef int enter(self, process_t* process) except -1:
         """Begin a slice of a process on the stack that it has parked."""
         cdef PyObject* fiber = process.fiber
-        self.begin(process)
+        begin(self, process)
         process.fiber = NULL
         Py_DECREF(<object>fiber)  # It stays alive: its own stack refers to it.
         if has(process, FLAG_DOOMED):

@@ -11,7 +11,7 @@ what it names has gone. This module, and it alone, knows whether a pid is local.
 3. A pid or reference of another run (`run` differs) is refused by everything that acts on it.
 4. The table holds the pids of all live processes in order of creation, in leaves of at most LEAF_SIZE entries;
    leaves are merged with a neighbour as they empty. So an insertion is O(1), a removal O(log n) and moves
-   at most one leaf, and nothing depends on how many processes there have been. The references are
+   at most half a leaf, nothing if the oldest of a leaf goes, and nothing depends on how many processes there have been. The references are
    borrowed: a process owns its Pid and takes it out of the table before it lets go of it.
 5. A reference remembers how much its maker's mailbox had taken in when it was made (`mark`). No older
    message can contain it, so a receive that asks for it starts there: a receive marker that needs no
@@ -83,6 +83,7 @@ cdef struct entry_t:
 
 
 cdef struct leaf_t:
+    uint32_t entries_start      # Index of the first in `entries`: the oldest go first, mostly. 0 if there is none.
     uint32_t entries_len
     entry_t entries[LEAF_SIZE]  # By id, without holes.
 
@@ -92,6 +93,7 @@ cdef class ProcessTable:
     cdef leaf_t** leaves        # By first id; only the last may be empty.
     cdef uint32_t leaves_len
     cdef uint32_t capacity      # Of `leaves`.
+    cdef uint32_t last_found    # Index of the leaf that `leaf_of` found last: the next is often in it, too.
     cdef readonly uint32_t run  # Number of this run, given to each pid and reference that it makes.
     cdef readonly uint64_t processes_len
     cdef uint64_t most          # Processes there were at once, or so, since `_system` has looked.
@@ -108,6 +110,10 @@ cdef class ProcessTable:
     cdef Py_ssize_t leaf_of(self, uint64_t id) noexcept
     cdef leaf_t* add_leaf(self) except NULL
     cdef int merge(self, Py_ssize_t index) noexcept
+
+
+cdef inline entry_t* entries_of(leaf_t* leaf) noexcept:
+    return &leaf.entries[leaf.entries_start]
 
 
 cdef uint64_t NO_OWNER  # Ref.owner of a reference that no process made.

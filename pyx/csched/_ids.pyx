@@ -191,7 +191,7 @@ cdef class ProcessTable:
         leaf = <leaf_t*>PyMem_RawMalloc(sizeof(leaf_t))
         if leaf == NULL:
             raise MemoryError
-        leaf.entries_len = 0
+        leaf.entries_start = leaf.entries_len = 0
         self.leaves[self.leaves_len] = leaf
         self.leaves_len += 1
         self.most = max(self.most, self.processes_len)
@@ -202,10 +202,10 @@ cdef class ProcessTable:
         cdef leaf_t* leaf = self.leaves[self.leaves_len - 1] if self.leaves_len else NULL
         cdef entry_t* entry
         cdef Pid pid = make_pid(0, self.run, self.next_id)
-        if leaf == NULL or leaf.entries_len == LEAF_SIZE:
+        if leaf == NULL or leaf.entries_start + leaf.entries_len == LEAF_SIZE:
             leaf = self.add_leaf()
         pid.process = process
-        entry = &leaf.entries[leaf.entries_len]
+        entry = &entries_of(leaf)[leaf.entries_len]
         entry.id = pid.id
         entry.pid = <PyObject*>pid
         leaf.entries_len += 1
@@ -215,19 +215,23 @@ cdef class ProcessTable:
 
     cdef Py_ssize_t leaf_of(self, uint64_t id) noexcept:
         """Index of the last leaf whose first id is not above `id`; 0 if there is none, -1 without leaves."""
-        cdef Py_ssize_t low = 0, high = <Py_ssize_t>self.leaves_len - 1, middle
+        cdef Py_ssize_t low = self.last_found, high = <Py_ssize_t>self.leaves_len - 1, middle
         if high < 0:
             return -1
         if self.leaves[high].entries_len == 0 and high > 0:
             high -= 1
-        if self.leaves[high].entries_len and self.leaves[high].entries[0].id <= id:
+        if low < high and first_id(self.leaves[low]) <= id < first_id(self.leaves[low + 1]):
+            return low
+        if self.leaves[high].entries_len and first_id(self.leaves[high]) <= id:
             return high
+        low = 0
         while low < high:
             middle = (low + high + 1) // 2
-            if self.leaves[middle].entries[0].id <= id:
+            if first_id(self.leaves[middle]) <= id:
                 low = middle
             else:
                 high = middle - 1
+        self.last_found = <uint32_t>low
         return low
 
     cdef Pid find(self, uint64_t id):
@@ -251,16 +255,23 @@ cdef class ProcessTable:
             i = 0
             if leaf.entries_len == 0:
                 return None
-        return <Pid>leaf.entries[i].pid
+        return <Pid>entries_of(leaf)[i].pid
 
     cdef int remove(self, Pid pid) noexcept:
         """Take a process out: from here on its pid is that of a dead process."""
         cdef Py_ssize_t index = self.leaf_of(pid.id)
         cdef leaf_t* leaf = self.leaves[index]
         cdef uint32_t i = lower_bound(leaf, pid.id)
+        cdef entry_t* entries = entries_of(leaf)
         pid.process = NULL
         leaf.entries_len -= 1
-        memmove(&leaf.entries[i], &leaf.entries[i + 1], (leaf.entries_len - i) * sizeof(entry_t))
+        if i < leaf.entries_len - i:
+            memmove(&entries[1], &entries[0], i * sizeof(entry_t))
+            leaf.entries_start += 1
+        else:
+            memmove(&entries[i], &entries[i + 1], (leaf.entries_len - i) * sizeof(entry_t))
+        if leaf.entries_len == 0:
+            leaf.entries_start = 0
         self.processes_len -= 1
         if leaf.entries_len <= LEAF_SIZE // 4 and index + 1 < <Py_ssize_t>self.leaves_len:
             self.merge(index)
@@ -271,12 +282,14 @@ cdef class ProcessTable:
         cdef leaf_t* leaf = self.leaves[index]
         cdef leaf_t* other = self.leaves[index + 1]
         if other.entries_len + leaf.entries_len <= LEAF_SIZE // 4 * 3:
-            memmove(&other.entries[leaf.entries_len], &other.entries[0], other.entries_len * sizeof(entry_t))
-            memcpy(&other.entries[0], &leaf.entries[0], leaf.entries_len * sizeof(entry_t))
+            move_entries(other, leaf.entries_len)
+            memcpy(&other.entries[0], entries_of(leaf), leaf.entries_len * sizeof(entry_t))
+            other.entries_start = 0
             other.entries_len += leaf.entries_len
         elif index > 0 and self.leaves[index - 1].entries_len + leaf.entries_len <= LEAF_SIZE // 4 * 3:
             other = self.leaves[index - 1]
-            memcpy(&other.entries[other.entries_len], &leaf.entries[0], leaf.entries_len * sizeof(entry_t))
+            move_entries(other, 0)
+            memcpy(&other.entries[other.entries_len], entries_of(leaf), leaf.entries_len * sizeof(entry_t))
             other.entries_len += leaf.entries_len
         elif leaf.entries_len:
             return 0
@@ -298,7 +311,7 @@ cdef class ProcessTable:
         for i in range(self.leaves_len):
             leaf = self.leaves[i]
             for k in range(leaf.entries_len):
-                result[at] = <object>leaf.entries[k].pid
+                result[at] = <object>entries_of(leaf)[k].pid
                 at += 1
         return result
 
@@ -347,14 +360,31 @@ cdef class ProcessTable:
         return pid if pid is not None else make_pid(0, self.run, id)
 
 
+cdef inline uint64_t first_id(leaf_t* leaf) noexcept:
+    """The smallest id of a leaf that is not empty."""
+    return leaf.entries[leaf.entries_start].id
+
+
+cdef void move_entries(leaf_t* leaf, uint32_t start) noexcept:
+    """Have the entries of a leaf begin at that index."""
+    memmove(&leaf.entries[start], entries_of(leaf), leaf.entries_len * sizeof(entry_t))
+    leaf.entries_start = start
+
+
 cdef uint32_t lower_bound(leaf_t* leaf, uint64_t id) noexcept:
-    """Index of the first entry of a leaf whose id is `id` or above; the newest entry is tried first."""
+    """Index of the first entry of a leaf whose id is `id` or above."""
+    cdef entry_t* entries = entries_of(leaf)
     cdef uint32_t low = 0, high = leaf.entries_len, middle
-    if high and leaf.entries[high - 1].id <= id:
-        return high - 1 if leaf.entries[high - 1].id == id else high
+    cdef uint64_t newer
+    if high == 0 or entries[high - 1].id < id:
+        return high
+    # Where it is if nobody newer has gone: the first to look at.
+    newer = entries[high - 1].id - id
+    if newer < high and entries[high - 1 - newer].id == id:
+        return <uint32_t>(high - 1 - newer)
     while low < high:
         middle = (low + high) // 2
-        if leaf.entries[middle].id < id:
+        if entries[middle].id < id:
             low = middle + 1
         else:
             high = middle

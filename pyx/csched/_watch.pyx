@@ -8,7 +8,7 @@ cimport csched._scheduler as core
 from csched._bif cimport charge_call, lookup, running
 from csched._cpython cimport csched_report_unraisable, csched_thread_state
 from csched._heap cimport HEAP_MIN, heap_bytes
-from csched._ids cimport Pid, leaf_t
+from csched._ids cimport Pid, entries_of, leaf_t
 from csched._mailbox cimport mailbox_t, message_t
 from csched._preempt cimport remove_callback
 from csched._process cimport (
@@ -314,7 +314,7 @@ cdef int forget_flags(Scheduler scheduler, Watch watch) except -1:
     for i in range(scheduler.table.leaves_len):
         leaf = scheduler.table.leaves[i]
         for j in range(leaf.entries_len):
-            process = <process_t*>(<Pid>leaf.entries[j].pid).process
+            process = <process_t*>(<Pid>entries_of(leaf)[j].pid).process
             if process != NULL:
                 lower_flag(process, FLAG_LONG_QUEUE | FLAG_LARGE_HEAP)
     return 0

@@ -46,8 +46,9 @@ DIRECTIVES = {
     "embedsignature": True,
     "embedsignature.format": "clinic",
 }
-# Modules of the hot path, in which nothing that may be None is used before it is compared with None: without the
-# checks a round trip takes 5 % fewer instructions. The debug flavour, which the tests run with too, keeps them.
+# Modules of the hot path, in which nothing that may be None is used before it is compared with
+# None: without the checks a round trip takes 5 % fewer instructions. The debug flavour, which the
+# tests run with too, keeps them.
 UNCHECKED = {
     "_aio",
     "_bif",

@@ -2,7 +2,9 @@
 
 Each program of `bench.peers` measures its own loop in a process of its own, on one core, by
 processor time. They take turns, A B C A B C; a ratio is of two numbers of the same round, so that
-what changes on the machine meanwhile concerns both. Those that are not installed are named and left
+what changes on the machine meanwhile concerns both. The floor is what csched's own part of the work
+takes on CPython if there is next to nothing between (`bench/peers/floor.c`): what no runtime there
+can do without. Those that are not installed are named and left
 out: ``apt-get install erlang-base golang-go``, ``pip install csched[bench]``. Written are
 `compare.md`, the tables, and `compare.svg`, the medians as bars. The Python that runs it is the one
 that is measured.
@@ -49,7 +51,7 @@ def measure(
 ) -> dict[str, list[float]]:
     """What one operation took in each program, by rounds."""
     workload = WORKLOADS[name]
-    ours = [f"csched {kind}" for kind in workload.kinds]
+    ours = [f"{program} {kind}" for kind in workload.kinds for program in ("csched", "floor")]
     turns = [program for program in (*ours, *workload.peers) if program in commands]
     numbers: dict[str, list[float]] = {program: [] for program in turns}
     for n in range(rounds):
@@ -77,6 +79,7 @@ def bars(results: Mapping[str, tuple[Workload, report.Numbers]]) -> dict[str, di
         f"{workload.title}, {workload.unit}": {
             programs.LABELS[program]: statistics.median(values)
             for program, values in numbers.items()
+            if program in programs.LABELS
         }
         for workload, numbers in results.values()
     }
@@ -99,6 +102,7 @@ def compare(names: Sequence[str], rounds: int, fraction: float, output: Path) ->
             f"{versions}; {where}; medians of {rounds}, of ratios with the least and the most.\n",
             report.table_of_ratios(results),
             report.table_of_medians(results),
+            *([] if "floor" in missing else [report.table_of_floors(results)]),
             *footnotes(names, commands),
             *(f"Left out: {programs.LABELS[peer]}.\n" for peer in missing),
         ]

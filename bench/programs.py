@@ -13,8 +13,11 @@ import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
+
+from bench.workloads import KINDS
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "bench" / "peers"
@@ -27,6 +30,7 @@ LABELS = {
     "asyncio": "asyncio",
     "trio": "trio",
     "gevent": "gevent",
+    "floor": "the floor",
 }
 # One scheduler, one of each of the other threads that there must be; room for a million processes.
 BEAM = ["+S", "1:1", "+SDcpu", "1:1", "+SDio", "1", "+A", "1", "+P", "2000000"]
@@ -62,6 +66,21 @@ def python(module: str, *args: str) -> Command:
     return [sys.executable, "-m", f"bench.peers.{module}", *args]
 
 
+def find_floor(build: Path) -> dict[str, Command] | str:
+    """The commands of the floor for both kinds; what it lacks if it cannot be built."""
+    import greenlet
+
+    compiler = (sysconfig.get_config_var("CC") or "cc").split()
+    headers = [Path(sysconfig.get_path("include")), Path(greenlet.__file__).parent]
+    if not shutil.which(compiler[0]):
+        return f"a C compiler, {compiler[0]}"
+    if not (headers[0] / "Python.h").exists():
+        return f"the headers of CPython, {headers[0] / 'Python.h'}"
+    command = [*compiler, "-O3", "-fPIC", "-shared", *(f"-I{path}" for path in headers)]
+    run([*command, str(SOURCES / "floor.c"), "-o", str(build / "floor_runtime.so")])
+    return {f"floor {kind}": python("floor_peer", str(build), kind) for kind in KINDS}
+
+
 def find(build: Path) -> tuple[dict[str, Command], dict[str, str]]:
     """The commands of those that can run here, made ready below `build`; what the others lack."""
     commands = {
@@ -86,6 +105,11 @@ def find(build: Path) -> tuple[dict[str, Command], dict[str, str]]:
             commands[name] = python(f"{name}_peer")
         else:
             missing[name] = "pip install csched[bench]"
+    floor = find_floor(build)
+    if isinstance(floor, str):
+        missing["floor"] = floor
+    else:
+        commands.update(floor)
     return commands, missing
 
 

@@ -40,11 +40,13 @@ def times(ratio: float) -> str:
     return f"{ratio:.0f}" if ratio >= 20 else f"{ratio:.1f}" if ratio >= 10 else f"{ratio:.2f}"
 
 
-def ratio(workload: Workload, kind: str, peer: str, numbers: Numbers) -> Ratio:
-    """The ratios of a peer's number to csched's in the same round."""
-    ours = numbers[f"csched {kind}"]
+def ratio(
+    workload: Workload, kind: str, peer: str, numbers: Numbers, program: str = "csched"
+) -> Ratio:
+    """The ratios of a peer's number to csched's, or to the floor, in the same round."""
+    ours = numbers[f"{program} {kind}"]
     pairs = [theirs / own for theirs, own in zip(numbers[peer], ours, strict=True)]
-    target = workload.targets.get(kind, {}).get(peer)
+    target = workload.targets.get(kind, {}).get(peer) if program == "csched" else None
     return Ratio(statistics.median(pairs), min(pairs), max(pairs), target)
 
 
@@ -80,6 +82,29 @@ def table_of_medians(results: Mapping[str, tuple[Workload, Numbers]]) -> str:
         )
         rows.append([f"{workload.title}, {workload.unit}", *cells])
     return table(["one operation takes", *(LABELS[program] for program in programs)], rows)
+
+
+def table_of_floors(results: Mapping[str, tuple[Workload, Numbers]]) -> str:
+    """What the interpreter alone takes, and how many times that csched does; how many times less
+    than a peer the floor takes, where there is a target: one above that is out of reach."""
+    peers = [peer for peer in PEERS if any(peer in numbers for _, numbers in results.values())]
+    rows = []
+    for workload, numbers in results.values():
+        for kind in workload.kinds:
+            floor = f"{statistics.median(numbers[f'floor {kind}']):,.0f}"
+            ours = times(ratio(workload, kind, f"csched {kind}", numbers, "floor").median)
+            targets = workload.targets.get(kind, {})
+            cells = (
+                f"{times(ratio(workload, kind, peer, numbers, 'floor').median)} "
+                f"(target {targets[peer]:g})"
+                if peer in numbers and peer in targets
+                else ""
+                for peer in peers
+            )
+            title = f"{workload.title}, {workload.unit}, {kind} def"
+            rows.append([title, floor, ours, *cells])
+    less = (f"less than {LABELS[peer]}, times" for peer in peers)
+    return table(["the interpreter's own part", "the floor", "csched, times that", *less], rows)
 
 
 def missed(results: Mapping[str, tuple[Workload, Numbers]]) -> list[str]:

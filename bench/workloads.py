@@ -40,7 +40,7 @@ class Workload:
 
     def size_for(self, program: str, fraction: float) -> int:
         """The size for one program (`csched plain`, `asyncio`) where a part of it will do."""
-        size = self.sizes.get(program, self.size)
+        size = self.sizes.get(program.replace("floor", "csched"), self.size)
         if self is WORKLOADS["skynet"]:
             power = 1
             while power * 10 <= size * fraction:

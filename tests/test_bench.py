@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,17 +18,21 @@ import csched
 ROOT = Path(__file__).parent.parent
 # The same csched, wherever it is: it may be built in place and not installed.
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(csched.__file__).parent.parent)}
+COMPILER = str(sysconfig.get_config_var("CC") or "cc").split()[0]
+HAS_COMPILER = shutil.which(COMPILER) is not None
 HERE = {
     "BEAM": shutil.which("erl") is not None and shutil.which("erlc") is not None,
     "Go": shutil.which("go") is not None,
     "trio": importlib.util.find_spec("trio") is not None,
     "gevent": importlib.util.find_spec("gevent") is not None,
+    "the floor": HAS_COMPILER,
 }
 REMEDIES = {
     "BEAM": "apt-get install erlang-base",
     "Go": "apt-get install golang-go",
     "trio": "pip install csched[bench]",
     "gevent": "pip install csched[bench]",
+    "the floor": f"a C compiler, {COMPILER}",
 }
 # Its body is a program that takes its seconds however little is to be seen.
 A_PROGRAM = "bench_gc_pause.py"
@@ -116,6 +121,14 @@ def test_all_programs_that_are_here_do_all_the_work(tmp_path: Path) -> None:
     assert len(ratios) == 2 * 9 - 1
     against_asyncio = ratios["spawn + exit, async def"][peers.index("asyncio")]
     assert "target 10 " in against_asyncio
+    floors = rows_of(text, "the interpreter's own part")
+    if HAS_COMPILER:
+        assert floors.pop("the interpreter's own part")[:2] == ["the floor", "csched, times that"]
+        assert len(floors) == len(ratios)
+        for floor, ours, *_ in floors.values():
+            assert float(floor.replace(",", "")) >= 0
+            assert float(ours) > 0
+        assert floors["spawn + exit, ns, async def"][-1].endswith("(target 10)")
     assert_drawn(tmp_path / "compare.svg", done, "spawn + exit, ns", "csched, plain def", "asyncio")
 
 
@@ -126,7 +139,7 @@ def test_peers_that_are_not_installed_are_named_and_left_out(tmp_path: Path) -> 
         PATH=str(tmp_path),
     )
     assert done.returncode == 0, done.stderr
-    for peer in ("BEAM", "Go"):
+    for peer in ("BEAM", "Go", "the floor"):
         assert f"without {peer}: {REMEDIES[peer]}" in done.stderr
         assert f"Left out: {peer}." in done.stdout
     assert (
@@ -157,6 +170,51 @@ def test_a_peer_that_fails_is_an_error_that_says_how(
     assert done.stderr.rstrip().endswith(message)
     assert "bench.compare: erl" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not HAS_COMPILER, reason="the floor is in C")
+def test_the_floor_delivers_all_messages_in_order_to_both_kinds_of_process() -> None:
+    """A stand-in that loses or mixes up messages would be no floor."""
+    program = """
+import sys, tempfile
+from pathlib import Path
+from bench import programs
+with tempfile.TemporaryDirectory() as folder:
+    programs.find_floor(Path(folder))
+    sys.path.insert(0, folder)
+    from bench.peers.floor_peer import stand_in
+    stand_in()
+from csched import aio, receive, run, self, send, spawn, yield_
+def plain(to, n):
+    while (message := receive()) is not None:
+        send(to, (n, message))
+async def coroutine(to, n):
+    while (message := await aio.receive()) is not None:
+        send(to, (n, message))
+def main():
+    pids = [spawn([plain, coroutine][n % 2], self(), n) for n in range(40)]
+    yield_()
+    for number in range(2_500):
+        for pid in pids:
+            send(pid, number)
+    got = {n: [] for n in range(40)}
+    for _ in range(100_000):
+        n, message = receive()
+        got[n].append(message)
+    for pid in pids:
+        send(pid, None)
+    return all(numbers == list(range(2_500)) for numbers in got.values())
+print(run(main), run(main))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.stdout, done.stderr) == ("True True\n", "")
 
 
 def test_the_curves_go_through_all_sizes(tmp_path: Path) -> None:

@@ -65,6 +65,20 @@ def test_who_did_not_take_part_has_an_empty_cell(bench: SimpleNamespace) -> None
     assert bench.report.missed({"other": other}) == []
 
 
+def test_the_floor_stands_beside_csched_and_beside_who_there_is_a_target_for(
+    bench: SimpleNamespace,
+) -> None:
+    row = workload(bench, go=2.0)
+    numbers = {"csched async": [30.0], "floor async": [20.0], "beam": [10.0], "go": [50.0]}
+    assert bench.report.table_of_floors({"hop": (row, numbers)}) == (
+        "| the interpreter's own part | the floor | csched, times that |"
+        " less than BEAM, times | less than Go, times |\n"
+        "| --- | ---: | ---: | ---: | ---: |\n"
+        "| hop, ns, async def | 20 | 1.50 |  | 2.50 (target 2) |\n"
+    )
+    assert "floor" not in bench.report.table_of_medians({"hop": (row, numbers)})
+
+
 def test_a_part_of_the_work_is_still_work(bench: SimpleNamespace) -> None:
     rows = bench.workloads.WORKLOADS
     for name, row in rows.items():

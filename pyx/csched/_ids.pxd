@@ -11,8 +11,9 @@ what it names has gone. This module, and it alone, knows whether a pid is local.
 3. A pid or reference of another run (`run` differs) is refused by everything that acts on it.
 4. The table holds the pids of all live processes in order of creation, in leaves of at most LEAF_SIZE entries;
    leaves are merged with a neighbour as they empty. So an insertion is O(1), a removal O(log n) and moves
-   at most half a leaf, nothing if the oldest of a leaf goes, and nothing depends on how many processes there have been. The references are
-   borrowed: a process owns its Pid and takes it out of the table before it lets go of it.
+   at most half a leaf, nothing if the oldest of a leaf goes, and nothing depends on how many processes there
+   have been. The references are borrowed: a process owns its Pid and takes it out of the table before it lets
+   go of it.
 5. A reference remembers how much its maker's mailbox had taken in when it was made (`mark`). No older
    message can contain it, so a receive that asks for it starts there: a receive marker that needs no
    bookkeeping, cannot be abandoned, and of which there may be any number.

@@ -18,8 +18,8 @@ O(log n), and at no cost for a process that has none of them but one pointer.
 6. What is taken out of a tree or ring is out before any reference is dropped: Python code that runs then
    finds everything in order.
 
-Sizes: a half of a link 32 bytes, a monitor 64 and its Ref 64, relations_t 40. Some message timers are kept free: most of
-them are cancelled soon after they were set, and followed by the next.
+Sizes: a half of a link 32 bytes, a monitor 64 and its Ref 64, relations_t 40. Some message timers are kept free: most
+of them are cancelled soon after they were set, and followed by the next.
 
 Rejected: a dict for each process (232 bytes, and 100 for an entry); one table for a run, by pair (its growth
 is a pause); Python objects for the records (a reference count for each hand-over, and 32 bytes more).

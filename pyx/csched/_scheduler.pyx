@@ -32,7 +32,7 @@ from csched._signal cimport SLICES_IN_LOOP, SLICES_TIMED, doom, doom_all, make_r
 from csched._teardown cimport make_exit, report_end, send_output, set_reason, tear_down
 from csched._timer cimport monotonic_ns, wheel_free, wheel_next_deadline
 from csched._types cimport (
-    ASK_BLOCKED, ASK_FILE, ASK_FUTURE, ASK_MESSAGE, ASK_ROOM, ASK_SLICE, ASK_TIMER, ASK_YIELD, CONTEXT_REDS,
+    ASK_BLOCKED, ASK_FILE, ASK_FUTURE, ASK_MESSAGE, ASK_SLICE, ASK_TIMER, ASK_YIELD, CONTEXT_REDS,
     RUNNER_POOL, STATE_DEAD, STATE_EXITING, STATE_RUNNING, STATE_SUSPENDED, STATE_WAITING,
 )
 

@@ -1,8 +1,8 @@
 """Shortcuts: the commonest form of a call, answered before its arguments are parsed.
 
-Purpose: `send(pid, message)`, `receive()`, `aio.receive()`, `spawn(function, *atoms)`, `send_after(pid, message, seconds)`
-and `cancel_timer(ref)` are most of what processes do. Parsing their keywords and defaults takes as long as what they
-then have to do.
+Purpose: `send(pid, message)`, `receive()`, `aio.receive()`, `spawn(function, *atoms)`, `send_after(pid, message,
+seconds)` and `cancel_timer(ref)` are most of what processes do. Parsing their keywords and defaults takes as long as
+what they then have to do.
 
 1. A builtin function calls what its PyMethodDef says. That of each of these is made to point to the shortcut in
    here, which looks at the number of arguments and, unless it is the commonest form, calls what it pointed to

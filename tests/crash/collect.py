@@ -191,7 +191,7 @@ def main(seconds):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         pids = [spawn(RNG.choice([work, awork]), seconds / 4) for _ in range(8)]
-        # Not by their monitors: a finalizer that runs in this process may take the messages of those.
+        # Not by monitors: a finalizer that runs in this process may take their messages.
         late = time.monotonic() + 120
         while any(map(csched.is_alive, pids)):
             assert time.monotonic() < late, [p for p in pids if csched.is_alive(p)]

@@ -3,8 +3,8 @@
  * A process is a Pid with a coroutine, or a greenlet, and a ring of messages; whoever can run is in one queue, and
  * runs until it waits or ends, or has sent SLICE messages in a row: else they would fall out of the cache. There is
  * nothing else: no preemption, no priorities; messages are handed over as they are, but for a dict, which PyDict_Copy
- * copies; no heaps, links, monitors, names or table of processes; a timer is an object that knows nothing, and no clock
- * is read. An error ends the run.
+ * copies; no heaps, links, monitors, names or table of processes; a timer is an object that knows its moment, which
+ * takes two looks at the clock, and nothing else. An error ends the run.
  *
  * Stacks are switched by greenlet. As in csched a loop runs in greenlets that only the first one starts; one that is
  * parked at the head of its loop is used again.
@@ -12,6 +12,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <greenlet.h>
+#include <time.h>
 
 typedef struct Pid {
     PyObject_HEAD
@@ -27,6 +28,11 @@ typedef struct Pid {
 
 #define POOL 1024
 #define SLICE 1000
+
+typedef struct {
+    PyObject_HEAD
+    double moment;
+} Timer;
 
 static PyTypeObject PidType, ReceiveType, YieldType, TimerType;
 static PyObject *the_receive, *the_yield, *stop;
@@ -343,14 +349,25 @@ static PyObject *self_(PyObject *module, PyObject *none)
     return Py_NewRef((PyObject *)current);
 }
 
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + now.tv_nsec / 1e9;
+}
+
 static PyObject *send_after(PyObject *module, PyObject *const *args, Py_ssize_t args_len)
 {
-    return (PyObject *)PyObject_New(PyObject, &TimerType);
+    Timer *timer = PyObject_New(Timer, &TimerType);
+    if (timer != NULL) {
+        timer->moment = seconds_now() + PyFloat_AsDouble(args[2]);
+    }
+    return (PyObject *)timer;
 }
 
 static PyObject *cancel_timer(PyObject *module, PyObject *timer)
 {
-    return PyFloat_FromDouble(60.0);
+    return PyFloat_FromDouble(((Timer *)timer)->moment - seconds_now());
 }
 
 static PyObject *run(PyObject *module, PyObject *const *args, Py_ssize_t args_len)
@@ -413,7 +430,7 @@ PyMODINIT_FUNC PyInit_floor_runtime(void)
     if (make_ready(&PidType, "floor.Pid", sizeof(Pid)) < 0
         || make_ready(&ReceiveType, "floor.Receive", sizeof(PyObject)) < 0
         || make_ready(&YieldType, "floor.Yield", sizeof(PyObject)) < 0
-        || make_ready(&TimerType, "floor.Timer", sizeof(PyObject)) < 0) {
+        || make_ready(&TimerType, "floor.Timer", sizeof(Timer)) < 0) {
         return NULL;
     }
     PyGreenlet_Import();

@@ -2,8 +2,8 @@
 
 ``floor_peer FOLDER KIND WORKLOAD SIZE``. The bodies are csched's own, of the benchmarks of this
 folder, but what they call is `floor.c`, built in FOLDER: a queue, mailboxes, and greenlet's switch;
-no preemption, no isolation, no copies but of a dict, no timers. What is left is the interpreter's
-share, which no runtime on CPython can do without. Garbage is not collected meanwhile.
+no preemption, no isolation, no copies but of a dict, no timer that fires. What is left is the
+interpreter's share, which no runtime on CPython can do without. Garbage is not collected meanwhile.
 """
 
 from __future__ import annotations

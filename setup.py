@@ -57,6 +57,7 @@ UNCHECKED = {
     "_context",
     "_ids",
     "_launch",
+    "_relation",
     "_scheduler",
     "_shortcut",
     "_signal",

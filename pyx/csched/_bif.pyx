@@ -26,6 +26,9 @@ from csched._errors import MailboxFull, NotRunning
 
 RAISE = object()
 
+cdef enum:
+    MANY_SECONDS = 1_000_000_000  # 31 years.
+
 
 cdef Scheduler any_scheduler():
     """The scheduler that runs, for calls that are not only for processes."""
@@ -215,14 +218,19 @@ cdef double to_seconds(object seconds, str name) except -1:
 
 cdef int64_t seconds_to_deadline(object seconds, str name) except -1:
     """The moment so many seconds from now (CLOCK_MONOTONIC, ns); 0 for no time at all."""
-    cdef double number = -1
+    cdef double number
+    cdef long whole
     cdef int is_too_large = 0
     # What nearly all callers give is looked at in place.
-    if type(seconds) is float:
+    if type(seconds) is int:
+        whole = PyLong_AsLongAndOverflow(seconds, &is_too_large)
+        if whole == 0:
+            return 0
+        if 0 < whole <= MANY_SECONDS:
+            return monotonic_ns() + whole * 1_000_000_000 + 1  # As `deadline_after`.
+    if type(seconds) is float and PyFloat_AS_DOUBLE(seconds) >= 0:
         number = PyFloat_AS_DOUBLE(seconds)
-    elif type(seconds) is int:
-        number = PyLong_AsLongAndOverflow(seconds, &is_too_large)
-    if is_too_large or not number >= 0:
+    else:
         number = to_seconds(seconds, name)
     if number == 0:
         return 0

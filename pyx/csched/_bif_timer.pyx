@@ -5,21 +5,15 @@ from libc.stdint cimport int64_t
 from csched._bif cimport any_scheduler, charge_call, check_name, copy_reductions, seconds_to_deadline
 from csched._cpython cimport Py_TYPE, csched_thread_state, new_reference
 from csched._due cimport TIMER_MESSAGE
-from csched._ids cimport NO_OWNER, REF_TIMER, Pid, Ref
+from csched._ids cimport NO_OWNER, Pid, Ref
 from csched._post cimport check_dest
 from csched._process cimport FLAG_DOOMED, FLAG_EXITING, has, process_t, relations_of
-from csched._relation cimport (
-    message_timer_free, message_timer_new, message_timer_t, relations_t, timers_append, timers_remove,
-)
+from csched._relation cimport message_timer_new, message_timer_t, relations_t, timers_append
 from csched._scheduler cimport Scheduler
 from csched._signal cimport copy_to, wake_hub
-from csched._timer cimport monotonic_ns, wheel_cancel, wheel_set
+from csched._timer cimport monotonic_ns, wheel_set
 
 from csched._errors import NotRunning
-
-
-cdef message_timer_t* timer_of(Ref ref) noexcept:
-    return <message_timer_t*>ref.target if ref.kind == REF_TIMER else NULL
 
 
 cdef Ref set_message_timer(object dest, object message, object seconds, bint is_wrapped, str caller):
@@ -59,17 +53,12 @@ cdef PyObject* arm(
             # It would have been cancelled.
             Py_INCREF(ref)
             return <PyObject*>ref
-        relations = relations_of(process)
+        relations = process.relations
+        if relations == NULL:
+            relations = relations_of(process)
     if is_wrapped:
         copy = ("timeout", ref, copy)
-    timer = message_timer_new(ref)
-    Py_INCREF(<object>dest)
-    timer.dest = dest
-    Py_INCREF(copy)
-    timer.message = <PyObject*>copy
-    timer.words = words
-    timer.timer.kind = TIMER_MESSAGE
-    timer.timer.owner = process
+    timer = message_timer_new(ref, dest, <PyObject*>copy, words, process, TIMER_MESSAGE)
     if process != NULL:
         timers_append(&relations.timers, timer)
     if deadline_ns == 0:
@@ -169,10 +158,6 @@ cdef message_timer_t* find_timer(Scheduler scheduler, object ref, str caller) ex
     return timer_of(<Ref>ref)
 
 
-cdef double seconds_left(message_timer_t* timer) noexcept:
-    return max(<int64_t>0, timer.timer.deadline_ns - monotonic_ns()) / 1e9
-
-
 def cancel_timer(ref):
     """Cancel a timer: its message will not arrive.
 
@@ -203,17 +188,6 @@ def cancel_timer(ref):
     if timer == NULL:
         return None
     return disarm(scheduler, timer)
-
-
-cdef double disarm(Scheduler scheduler, message_timer_t* timer) except -1:
-    cdef double left = seconds_left(timer)
-    wheel_cancel(scheduler.wheel, &timer.timer)
-    if timer.timer.owner != NULL:
-        timers_remove(&(<process_t*>timer.timer.owner).relations.timers, timer)
-    message_timer_free(timer)
-    if scheduler.current != NULL:
-        charge_call(scheduler, 1)
-    return left
 
 
 def read_timer(ref):

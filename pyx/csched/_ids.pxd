@@ -76,6 +76,7 @@ cdef class Ref:
     cdef uint16_t node      # 0: this node.
     cdef uint8_t kind       # REF_...
     cdef uint8_t alias      # ALIAS_...: whether, and how, messages may be sent to it. `_signal` changes it.
+    cdef uint8_t is_exported    # It is in `ProcessTable.exported`.
 
 
 cdef struct entry_t:

@@ -88,7 +88,7 @@ cdef class Pid:
 
 
 @cython.final
-@cython.freelist(64)
+@cython.freelist(256)
 cdef class Ref:
     """A reference: a value that is equal to no other of this run.
 
@@ -124,6 +124,7 @@ cdef class Ref:
     def __reduce__(self):
         if self.kind != REF_PLAIN and current_table is not None:
             current_table.exported[self.id] = self
+            self.is_exported = True
         return restore_ref, (self.node, self.run, self.id, self.owner, self.mark)
 
 

@@ -28,8 +28,9 @@ Sources: erl_monitor_link.h; Seidel and Aragon, Randomized Search Trees, 1996.
 """
 
 from cpython.object cimport PyObject
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint16_t, uint64_t
 
+from csched._ids cimport REF_PLAIN, Ref
 from csched._timer cimport timer_t
 
 
@@ -70,8 +71,8 @@ cdef struct relations_t:
 
 
 cdef relations_t* relations_new() except NULL
-# What a reference stood for is over.
-cdef void forget_target(PyObject* ref) noexcept
+# What a reference that was pickled stood for is over.
+cdef void forget_exported(PyObject* ref) noexcept
 
 cdef link_t* links_find(link_t* root, uint64_t id) noexcept
 # The link with the smallest id above `id`, or NULL: a cursor that survives changes.
@@ -96,8 +97,36 @@ cdef void monitors_remove(monitor_t** first, monitor_t* monitor) noexcept
 cdef void watchers_append(monitor_t** first, monitor_t* monitor) noexcept
 cdef void watchers_remove(monitor_t** first, monitor_t* monitor) noexcept
 
-cdef message_timer_t* message_timer_new(object ref) except NULL
+cdef message_timer_t* message_timer_new(
+    Ref ref, PyObject* dest, PyObject* message, size_t words, void* owner, uint16_t kind) except NULL
 # Let go of what it owns, and of itself; it is in no ring and not set. Clears `Ref.target`. May run Python code.
 cdef void message_timer_free(message_timer_t* timer) noexcept
-cdef void timers_append(message_timer_t** first, message_timer_t* timer) noexcept
-cdef void timers_remove(message_timer_t** first, message_timer_t* timer) noexcept
+
+
+cdef inline void forget_target(PyObject* ref) noexcept:
+    """What a reference stood for is over."""
+    (<Ref>ref).target = NULL
+    (<Ref>ref).kind = REF_PLAIN
+    if (<Ref>ref).is_exported:
+        forget_exported(ref)
+
+
+cdef inline void timers_append(message_timer_t** first, message_timer_t* timer) noexcept:
+    if first[0] == NULL:
+        first[0] = timer
+        timer.next = timer.prev = timer
+        return
+    timer.next = first[0]
+    timer.prev = first[0].prev
+    timer.prev.next = timer
+    timer.next.prev = timer
+
+
+cdef inline void timers_remove(message_timer_t** first, message_timer_t* timer) noexcept:
+    if timer.next == timer:
+        first[0] = NULL
+        return
+    timer.prev.next = timer.next
+    timer.next.prev = timer.prev
+    if first[0] == timer:
+        first[0] = timer.next

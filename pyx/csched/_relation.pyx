@@ -3,12 +3,12 @@
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint16_t, uint64_t
 from libc.string cimport memset
 
 cimport csched._ids as ids
 from csched._cpython cimport Py_CLEAR
-from csched._ids cimport REF_PLAIN, REF_MONITOR, REF_TIMER, Ref
+from csched._ids cimport REF_MONITOR, REF_TIMER, Ref
 from csched._timer cimport timer_init
 
 cdef enum:
@@ -146,10 +146,9 @@ cdef monitor_t* monitor_new(void* owner, object ref) except NULL:
     return monitor
 
 
-cdef void forget_target(PyObject* ref) noexcept:
-    (<Ref>ref).target = NULL
-    (<Ref>ref).kind = REF_PLAIN
-    if ids.current_table is not None and ids.current_table.exported:
+cdef void forget_exported(PyObject* ref) noexcept:
+    (<Ref>ref).is_exported = False
+    if ids.current_table is not None:
         ids.current_table.exported.pop((<Ref>ref).id, None)
 
 
@@ -207,7 +206,9 @@ cdef void watchers_remove(monitor_t** first, monitor_t* monitor) noexcept:
 # --- Message timers ----------------------------------------------------------------------------
 
 
-cdef message_timer_t* message_timer_new(object ref) except NULL:
+cdef message_timer_t* message_timer_new(
+    Ref ref, PyObject* dest, PyObject* message, size_t words, void* owner, uint16_t kind
+) except NULL:
     global free_timers, free_timers_len
     cdef message_timer_t* timer = free_timers
     if timer != NULL:
@@ -217,14 +218,18 @@ cdef message_timer_t* message_timer_new(object ref) except NULL:
         timer = <message_timer_t*>PyMem_Malloc(sizeof(message_timer_t))
         if timer == NULL:
             raise MemoryError
-    timer_init(&timer.timer)
-    timer.next = timer.prev = NULL
-    timer.dest = timer.message = NULL
-    timer.words = 0
-    timer.ref = <PyObject*>ref
+        timer_init(&timer.timer)
+    timer.timer.owner = owner
+    timer.timer.kind = kind
     Py_INCREF(ref)
-    (<Ref>ref).target = timer
-    (<Ref>ref).kind = REF_TIMER
+    timer.ref = <PyObject*>ref
+    Py_INCREF(<object>dest)
+    timer.dest = dest
+    Py_INCREF(<object>message)
+    timer.message = message
+    timer.words = words
+    ref.target = timer
+    ref.kind = REF_TIMER
     return timer
 
 
@@ -243,24 +248,3 @@ cdef void message_timer_free(message_timer_t* timer) noexcept:
     Py_CLEAR(ref)
     Py_CLEAR(dest)
     Py_CLEAR(message)
-
-
-cdef void timers_append(message_timer_t** first, message_timer_t* timer) noexcept:
-    if first[0] == NULL:
-        first[0] = timer
-        timer.next = timer.prev = timer
-        return
-    timer.next = first[0]
-    timer.prev = first[0].prev
-    timer.prev.next = timer
-    timer.next.prev = timer
-
-
-cdef void timers_remove(message_timer_t** first, message_timer_t* timer) noexcept:
-    if timer.next == timer:
-        first[0] = NULL
-        return
-    timer.prev.next = timer.next
-    timer.next.prev = timer.prev
-    if first[0] == timer:
-        first[0] = timer.next

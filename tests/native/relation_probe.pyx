@@ -101,15 +101,8 @@ cdef class Monitor:
 cdef class Timer:
     cdef _relation.message_timer_t* timer
 
-    def __cinit__(self, ref, dest=None, message=None):
-        self.timer = _relation.message_timer_new(ref)
-        self.timer.timer.owner = <void*>self
-        if dest is not None:
-            Py_INCREF(dest)
-            self.timer.dest = <PyObject*>dest
-        if message is not None:
-            Py_INCREF(message)
-            self.timer.message = <PyObject*>message
+    def __cinit__(self, Ref ref not None, dest=None, message=None):
+        self.timer = _relation.message_timer_new(ref, <PyObject*>dest, <PyObject*>message, 0, <void*>self, 0)
 
     def free(self):
         _relation.message_timer_free(self.timer)

@@ -9,7 +9,6 @@ Sources: erl_hl_timer.c.
 """
 
 from cpython.object cimport PyObject
-
 from libc.stdint cimport int64_t
 
 from csched._bif cimport charge_call

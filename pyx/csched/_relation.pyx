@@ -9,7 +9,7 @@ from libc.string cimport memset
 cimport csched._ids as ids
 from csched._cpython cimport Py_CLEAR
 from csched._ids cimport REF_MONITOR, REF_TIMER, Ref
-from csched._timer cimport timer_init
+from csched._timer cimport timer_init, timer_is_set
 
 cdef enum:
     # Message timers that are kept for the next: to set one and to cancel it does not reach the allocator.
@@ -238,6 +238,7 @@ cdef void message_timer_free(message_timer_t* timer) noexcept:
     cdef PyObject* ref = timer.ref
     cdef PyObject* dest = timer.dest
     cdef PyObject* message = timer.message
+    assert not timer_is_set(&timer.timer)
     forget_target(ref)
     if free_timers_len < FREE_TIMERS:
         timer.next = free_timers
